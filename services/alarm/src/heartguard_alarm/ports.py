@@ -95,3 +95,13 @@ class Alarms(Protocol):
 
     def record(self, alarm: Alarm, entry: HistoryEntry) -> None:
         """Store what a person did with an alarm, in its history and, except for a note, in the alarm itself."""
+
+
+class AlarmAnnouncer(Protocol):
+    """Tells live streams what happens to alarms."""
+
+    def happened(self, org_id: int, alarm_id: str, entries: int = 1) -> None:
+        """Announce the last entries of an alarm's history, after the commit of the surrounding transaction."""
+
+    def erased(self, org_id: int) -> None:
+        """After the commit, take what was announced of an organization away: alarms were erased."""

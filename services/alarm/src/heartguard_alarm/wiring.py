@@ -10,6 +10,7 @@ from heartguard_alarm.settings import Settings
 from heartguard_alarm.store.alarms import PostgresAlarms
 from heartguard_alarm.store.episodes import PostgresEpisodes
 from heartguard_alarm.store.heartbeat import Heartbeat
+from heartguard_alarm.store.live_alarms import LiveAlarms
 from heartguard_alarm.store.rules import PostgresRules
 from heartguard_alarm.store.timeseries import ServiceChanges
 from heartguard_alarm.usecases import UseCases
@@ -27,6 +28,8 @@ from heartguard_common.http.web import make_app
 from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.service_client import ServiceClient
+from heartguard_common.streams.announcing import Announcer
+from heartguard_common.streams.publish import Publisher
 
 NAME = "alarm"
 READ_SECONDS = 20.0
@@ -40,11 +43,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The application of the alarm service; a thread of it evaluates the points that have changed."""
     dependencies = open_dependencies(NAME, settings, clock)
     client = ServiceClient(settings.timeseries_url, NAME, settings.service_secret, timeout_seconds=READ_SECONDS)
+    alarms = PostgresAlarms(dependencies.database)
+    announcer = Announcer(dependencies.database, Publisher(dependencies.redis))
     stores = _Stores(
         rules=PostgresRules(dependencies.database),
         episodes=PostgresEpisodes(dependencies.database, dependencies.clock),
-        alarms=PostgresAlarms(dependencies.database),
+        alarms=alarms,
         changes=ServiceChanges(client),
+        live=LiveAlarms(dependencies.database, announcer, alarms),
     )
     work = _evaluation(dependencies, stores)
     if settings.heartbeat_url is not None:
@@ -67,6 +73,7 @@ class _Stores:
     episodes: PostgresEpisodes
     alarms: PostgresAlarms
     changes: ServiceChanges
+    live: LiveAlarms
 
 
 def _usecases(dependencies: Dependencies, stores: _Stores) -> UseCases:
@@ -74,7 +81,13 @@ def _usecases(dependencies: Dependencies, stores: _Stores) -> UseCases:
     transaction = dependencies.database.transaction
     return UseCases(
         alarms=AlarmUseCases(
-            stores.alarms, stores.changes, authority=authority, audit=audit, transaction=transaction, clock=clock
+            stores.alarms,
+            stores.changes,
+            live=stores.live,
+            authority=authority,
+            audit=audit,
+            transaction=transaction,
+            clock=clock,
         ),
         rules=RuleUseCases(
             stores.rules,
@@ -86,7 +99,13 @@ def _usecases(dependencies: Dependencies, stores: _Stores) -> UseCases:
         ),
         rehearsal=Rehearsal(stores.changes, audit),
         personal_data=PersonalData(
-            stores.rules, stores.episodes, stores.alarms, authority=authority, audit=audit, transaction=transaction
+            stores.rules,
+            stores.episodes,
+            stores.alarms,
+            live=stores.live,
+            authority=authority,
+            audit=audit,
+            transaction=transaction,
         ),
     )
 
@@ -96,6 +115,7 @@ def _evaluation(dependencies: Dependencies, stores: _Stores) -> BackgroundTask:
         stores.changes,
         stores.rules,
         stores.episodes,
+        live=stores.live,
         authority=dependencies.authority,
         audit=dependencies.audit,
         transaction=dependencies.database.transaction,

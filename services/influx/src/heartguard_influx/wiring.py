@@ -67,6 +67,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     exports = open_exports(settings, dependencies, stores)
     usecases = UseCases.over(imports.with_imports(), exports=exports.usecases)
     if stores.settle is not None:
+        dependencies.lifecycle.on_close(stores.close_announcer)
         dependencies.background.start("streams", stores.settle)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
@@ -98,7 +99,6 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
     database = dependencies.database
     points = PostgresStore(database, dependencies.limits)
     announcer = Announcer(database, Publisher(dependencies.redis), settles=True)
-    dependencies.lifecycle.on_close(announcer.close)
     live = LivePoints(announcer)
     changes = PostgresChangeLog(database, PostgresStore.settled_seconds)
 
@@ -123,6 +123,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         removed=announcer.announce_removal,
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
+        close_announcer=announcer.close,
         changes=changes,
     )
 
@@ -150,7 +151,6 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
     limits = PostgresLimits(registry, dependencies.clock, settings.limit_defaults, dependencies.metrics.limit_refused)
     store = InfluxStore(registry, server, limits)
     announcer = Announcer(registry, Publisher(dependencies.redis), lost_seconds=store.settled_seconds, settles=True)
-    dependencies.lifecycle.on_close(announcer.close)
     # No transaction of PostgreSQL stays open while the service waits for InfluxDB.
     return Stores(
         buckets=InfluxBuckets(registry, server, limits),
@@ -167,6 +167,7 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         removed=announcer.announce_removal,
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
+        close_announcer=announcer.close,
         changes=PostgresChangeLog(registry, InfluxStore.settled_seconds),
     )
 

@@ -180,6 +180,7 @@ from heartguard_client.messages.organization import (
 )
 from heartguard_client.messages.problem import Problem, ProblemDetailDocument
 from heartguard_client.messages.stream import (
+    StreamAlarm,
     StreamBye,
     StreamJob,
     StreamLimits,
@@ -429,6 +430,7 @@ __all__ = [
     "SessionList",
     "Severity",
     "SkippedDataDocument",
+    "StreamAlarm",
     "StreamBye",
     "StreamJob",
     "StreamLimits",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from heartguard_alarm.documents import alarm_document as _document
 from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
 from heartguard_alarm.domain.samples import Sample
 from heartguard_alarm.errors import NO_ALARM, WITHDRAWN
@@ -99,38 +100,6 @@ def _history(entries: Sequence[HistoryEntry]) -> list[TransitionDocument]:
             document["note"] = entry.note
         documents.append(document)
     return documents
-
-
-def _document(alarm: Alarm) -> messages.Alarm:
-    asked = alarm.settings
-    document: messages.Alarm = {
-        "id": alarm.id,
-        "rule_id": alarm.rule_id,
-        "rule_version": alarm.version,
-        "rule_name": asked["name"],
-        "user_id": alarm.person,
-        "measurement": asked["measurement"],
-        "field": asked["field"],
-        "condition": asked["condition"],
-        "severity": alarm.severity,
-        "start": rfc3339(alarm.start_ns),
-        "raised_at": rfc3339(alarm.raised_ns),
-        "active": alarm.end_ns is None,
-        "acknowledged": alarm.acknowledged_ns is not None,
-        "closed": alarm.closed_ns is not None,
-        "retrospective": alarm.retrospective,
-        "withdrawn": alarm.withdrawn,
-        "found_at": rfc3339(alarm.found_ns),
-    }
-    if alarm.end_ns is not None:
-        document["end"] = rfc3339(alarm.end_ns)
-    if alarm.acknowledged_ns is not None and alarm.acknowledged_by is not None:
-        document |= {"acknowledged_at": rfc3339(alarm.acknowledged_ns), "acknowledged_by": alarm.acknowledged_by}
-    if alarm.closed_ns is not None and alarm.closed_by is not None:
-        document |= {"closed_at": rfc3339(alarm.closed_ns), "closed_by": alarm.closed_by}
-    if alarm.merged_into is not None:
-        document["merged_into"] = alarm.merged_into
-    return document
 
 
 _OWN = (NO_ALARM, WITHDRAWN)

@@ -6,7 +6,7 @@ from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
 from heartguard_alarm.domain.changes import Kind
 from heartguard_alarm.domain.samples import Sample
 from heartguard_alarm.errors import NO_ALARM, WITHDRAWN
-from heartguard_alarm.ports import Alarms, Changes
+from heartguard_alarm.ports import AlarmAnnouncer, Alarms, Changes
 from heartguard_common.audit.events import AuditTrail, disclosed
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import FORBIDDEN, ServiceError
@@ -28,6 +28,7 @@ class AlarmUseCases:
         alarms: Alarms,
         points: Changes,
         *,
+        live: AlarmAnnouncer,
         authority: Authority,
         audit: AuditTrail,
         transaction: Transaction,
@@ -35,6 +36,7 @@ class AlarmUseCases:
     ) -> None:
         self._alarms = alarms
         self._points = points
+        self._live = live
         self._authority = authority
         self._audit = audit
         self._transaction = transaction
@@ -90,6 +92,7 @@ class AlarmUseCases:
             entry = HistoryEntry(kind, self._clock.now_ns(), principal.actor, note)
             self._alarms.record(alarm, entry)
             self._audit.changed(principal, ACTIONS[kind], f"alarm:{alarm.id}", payload={"user": alarm.person})
+            self._live.happened(alarm.org_id, alarm.id)
             return self._alarms.find(alarm.org_id, alarm.id) or alarm
 
     def _find(self, principal: Principal, alarm_id: str) -> Alarm:

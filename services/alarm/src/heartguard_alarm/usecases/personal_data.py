@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from heartguard_alarm.domain.alarms import Alarm, Filter
-from heartguard_alarm.ports import Alarms, Episodes, Rules
+from heartguard_alarm.ports import AlarmAnnouncer, Alarms, Episodes, Rules
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.transactions import Transaction
@@ -21,6 +21,7 @@ class PersonalData:
         episodes: Episodes,
         alarms: Alarms,
         *,
+        live: AlarmAnnouncer,
         authority: Authority,
         audit: AuditTrail,
         transaction: Transaction,
@@ -28,6 +29,7 @@ class PersonalData:
         self._rules = rules
         self._episodes = episodes
         self._alarms = alarms
+        self._live = live
         self._authority = authority
         self._audit = audit
         self._transaction = transaction
@@ -37,6 +39,8 @@ class PersonalData:
         with self._transaction():
             self._authority.wait_for_writers(org_id, user_id)
             removed = self._episodes.erase(org_id, user_id)
+            if removed:
+                self._live.erased(org_id)
             removed += self._rules.erase(org_id) if user_id is None else self._rules.forget(org_id, user_id)
             if removed:
                 resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"

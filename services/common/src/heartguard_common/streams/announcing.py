@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 from heartguard_common.core.errors import ServiceError
@@ -141,13 +142,14 @@ class Announcer:
         self._publisher.reset(org_id, REMOVED)
 
     def close(self) -> None:
-        """Publish what waits, and remove the notes of what is published."""
+        """Publish what waits, and remove the notes of what is published, where that is possible: `settle` has ended.
+
+        Otherwise the next process would take them for lost.
+        """
         if self._thread is not None:
             self._thread.shutdown()
-        try:
+        with suppress(ServiceError):
             self._forget(self._published)
-        except ServiceError as error:
-            _log.warning("streams are told to query again: %s", error)
 
     def _finish(self, org_id: int, number: str, act: Callable[[int], object]) -> None:
         """Do what follows a commit, now or in the thread."""
