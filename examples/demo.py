@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ class LiveView:
     def __init__(self, answer: requests.Response) -> None:
         self._answer = answer
         self._documents: list[dict[str, Any]] = []
-        self._begun = threading.Event()
+        self._begun, self._ended = threading.Event(), threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
         self._begun.wait(PATIENCE)
 
@@ -150,17 +151,17 @@ class LiveView:
         return list(self._documents)
 
     def close(self) -> None:
-        """Stop watching."""
-        self._answer.close()
+        """Stop watching: the thread closes the connection with the next line, as no other can while it waits."""
+        self._ended.set()
 
     def _read(self) -> None:
-        try:
+        with self._answer, suppress(requests.RequestException):
             for line in self._answer.iter_lines():
                 self._begun.set()  # the first line says that the stream is there
+                if self._ended.is_set():
+                    return
                 if line.startswith(b"data: "):
                     self._documents.append(json.loads(line.removeprefix(b"data: ")))
-        except (requests.RequestException, AttributeError, ValueError):
-            return  # it was closed
 
 
 def _beats(shown: Events) -> list[tuple[str, float]]:

@@ -1,24 +1,23 @@
-"""Live streams of the whole system, as clients read them: jobs, alarms, API keys, modes, a rolling restart."""
+"""Live streams of the whole system, as clients read them: jobs, alarms, API keys, modes."""
 
 import itertools
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import requests
 
-from heartguard_client import NO_RETRY, ApiKey, Client, Password, PermissionDeniedError, StreamEvent
+from heartguard_client import NO_RETRY, ApiKey, Client, Password, PermissionDeniedError
 from heartguard_client.imports import ImportOptions, announce, send
 from heartguard_client.points import heart_rate
 from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.paths import REPO_ROOT
 from tests.running import RunningSystem
-from tests.servers import until
 from tests.service.gateway.live import Watching
+from tests.system.stream_reader import Reader
 
 PASSWORD = "a long password 1"
 NUMBERS = itertools.count(1)
@@ -68,40 +67,6 @@ class Clinic:
         url = f"{self.url}/organization/{self.org}/mode"
         answer = requests.put(url, json={"mode": mode}, headers=self.system.operator, timeout=60)
         assert answer.status_code == 200, answer.text
-
-
-class Reader:
-    """A thread that reads `client.stream()`."""
-
-    def __init__(self, client: Client, *topics: str, **more: Any) -> None:
-        self._stream = client.stream(topics, **more)
-        self.events: list[StreamEvent] = []
-        self.error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Its thread ends with the process, or when its stream is refused."""
-
-    def _run(self) -> None:
-        try:
-            for event in self._stream:
-                self.events.append(event)
-        except Exception as error:  # noqa: BLE001  a test looks at it
-            self.error = error
-
-    def documents(self, name: str) -> list[Any]:
-        return [event.document for event in self.events if event.name == name]
-
-    def times(self) -> list[str]:
-        return [point["time"] for document in self.documents("points") for point in document["points"]]
-
-    def wait(self, enough: Callable[[], bool], what: str) -> None:
-        until(lambda: self.error is not None or enough(), what, 60)
-        assert self.error is None, self.error
 
 
 def shows_points(reader: Reader, clinic: Clinic) -> None:
@@ -154,6 +119,7 @@ def test_jobs_are_seen_from_the_first_step_to_the_last(clinic: Clinic, tmp_path:
             statuses = [it["status"] for it in reader.documents("jobs") if it["kind"] == "timeseries.import"]
             assert [it for it, _ in itertools.groupby(statuses)] == ["queued", "running", "done"]
             assert {it["user_id"] for it in reader.documents("jobs")} == {clinic.member_id}
+        _is_disclosed_while_it_lasts(clinic, everybody)
         clinic.admin.json("DELETE", f"users/{clinic.member_id}")
         everybody.wait(lambda: "user.delete" in ended(everybody), "the deletion")
         steps = [it["progress"] for it in everybody.documents("jobs") if it["kind"] == "user.delete"]
@@ -162,6 +128,21 @@ def test_jobs_are_seen_from_the_first_step_to_the_last(clinic: Clinic, tmp_path:
             everybody.documents("reset")
         )
         assert everybody.documents("reset"), "deleted points are taken back"
+
+
+def _is_disclosed_while_it_lasts(clinic: Clinic, reader: Reader) -> None:
+    """The trail says whose data the open stream of the admin has shown."""
+
+    def disclosed() -> list[Any]:
+        found = clinic.admin.audit_events(action="stream.open.disclosed")
+        return [it for it in found if it["resource"] == f"user:{clinic.member_id}"]
+
+    reader.wait(lambda: bool(disclosed()), "the disclosure")
+    *_, event = disclosed()
+    assert event["actor"] == f"user:{clinic.admin.me()['id']}"
+    assert event["payload"]["shown"] > 0
+    opened = {it["request_id"] for it in clinic.admin.audit_events(action="stream.open")}
+    assert event["request_id"] in opened
 
 
 def test_alarms_are_seen_by_those_who_may_and_resumed(clinic: Clinic) -> None:
@@ -235,44 +216,3 @@ def test_a_suspended_organization_has_no_streams_and_a_read_only_one_keeps_them(
         headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         refused = requests.get(f"{clinic.url}/stream", headers=headers, timeout=60)
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "GEN_403_SUSPENDED")
-
-
-def test_whose_data_a_stream_has_shown_is_recorded_while_it_lasts(clinic: Clinic) -> None:
-    with Reader(clinic.admin, "points") as reader:
-        shows_points(reader, clinic)
-        shown = len(reader.times())
-
-        def disclosed() -> list[Any]:
-            found = clinic.admin.audit_events(action="stream.open.disclosed")
-            return [it for it in found if it["resource"] == f"user:{clinic.member_id}"]
-
-        reader.wait(lambda: bool(disclosed()), "the disclosure")
-        (event,) = disclosed()
-        assert event["actor"] == f"user:{clinic.admin.me()['id']}"
-        assert 0 < event["payload"]["shown"] <= max(shown, len(reader.times()))
-        (opened,) = clinic.admin.audit_events(action="stream.open")
-        assert opened["request_id"] == event["request_id"]
-
-
-def test_a_rolling_restart_loses_nothing(clinic: Clinic) -> None:
-    written: list[str] = []
-    stop = threading.Event()
-
-    def write() -> None:
-        while not stop.wait(0.2):
-            written.append(clinic.write())
-
-    with Reader(clinic.admin, "points") as reader:
-        shows_points(reader, clinic)
-        writer = threading.Thread(target=write)
-        writer.start()
-        before = clinic.system.clone.pid("stream")
-        done = clinic.system.clone.script("heartguard", "restart", "--rolling")
-        stop.set()
-        writer.join()
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert clinic.system.clone.replaced("stream", before)
-        written.append(clinic.write())
-        reader.wait(lambda: set(written) <= set(reader.times()), "all that was written")
-        assert reader.documents("reset") == []
-        assert len(reader.times()) == len(set(reader.times()))

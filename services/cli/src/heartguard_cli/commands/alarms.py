@@ -60,7 +60,10 @@ def _list(
     active: bool,
     as_json: bool,
 ) -> None:
-    """List the alarms that nobody has acknowledged, those that were found last first."""
+    """List the alarms that nobody has acknowledged.
+
+    Those that were found last come first.
+    """
     from heartguard_cli import listing
 
     query = {"user_id": user, "severity": severity, "active": active or None}
@@ -95,7 +98,10 @@ def _acknowledge(
     *,
     as_json: bool,
 ) -> None:
-    """Say that you take care of an alarm; it stays active until the values are normal."""
+    """Say that you take care of an alarm.
+
+    It stays active until the values are normal.
+    """
     from urllib.parse import quote
 
     from heartguard_cli import listing
