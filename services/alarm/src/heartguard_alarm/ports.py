@@ -111,6 +111,13 @@ class Alarms(Protocol):
         """Store what a person did with an alarm, in its history and, except for a note, in the alarm itself."""
 
 
+class People(Protocol):
+    """Members of organizations."""
+
+    def is_member(self, org_id: int, person: int) -> bool:
+        """Whether somebody is a member of an organization, and not being deleted."""
+
+
 class Channels(Protocol):
     """The store of channels."""
 

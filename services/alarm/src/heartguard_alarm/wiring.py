@@ -17,6 +17,7 @@ from heartguard_alarm.store.episodes import PostgresEpisodes
 from heartguard_alarm.store.escalations import PostgresEscalations
 from heartguard_alarm.store.heartbeat import Heartbeat
 from heartguard_alarm.store.messages import PostgresMessages
+from heartguard_alarm.store.people import PostgresPeople
 from heartguard_alarm.store.policies import PostgresPolicies
 from heartguard_alarm.store.rules import PostgresRules
 from heartguard_alarm.store.silences import PostgresSilences
@@ -89,6 +90,7 @@ class _Stores:
     notified: NotificationStores
     escalations: PostgresEscalations
     messages: PostgresMessages
+    people: PostgresPeople
     emails: AuthEmailSender
     services: AppriseSender
 
@@ -112,6 +114,7 @@ def _open_stores(settings: Settings, dependencies: Dependencies, changes: Servic
         ),
         escalations=escalations,
         messages=messages,
+        people=PostgresPeople(database),
         emails=AuthEmailSender(auth),
         services=AppriseSender(settings.hosts),
     )
@@ -137,13 +140,14 @@ def _usecases(dependencies: Dependencies, stores: _Stores) -> UseCases:
         channels=ChannelUseCases(
             channels,
             policies,
+            stores.people,
             emails=stores.emails,
             services=stores.services,
             templates=message_templates(),
             **limited,
         ),
         policies=PolicyUseCases(policies, channels, **limited),
-        silences=SilenceUseCases(silences, stores.escalations, stores.rules, **limited),
+        silences=SilenceUseCases(silences, stores.escalations, stores.rules, stores.people, **limited),
     )
 
 

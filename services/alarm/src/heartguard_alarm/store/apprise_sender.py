@@ -43,8 +43,8 @@ class AppriseSender:
     def accept(self, url: str) -> Target:
         """What a URL leads to. Raises `UnacceptableUrl` with a reason that quotes nothing of it."""
         found = self._open(url)
-        schema = str(found.schema)
-        shown = f"{schema}://{self._place(found)}/..." if _chooses_host(found) else f"{schema}://..."
+        schema = _schema(url)
+        shown = f"{schema}://{self._place(found)}/..." if _chooses_host(schema, found) else f"{schema}://..."
         return Target(schema, shown, text=url)
 
     def send(self, url: str, text: Text) -> None:
@@ -61,24 +61,34 @@ class AppriseSender:
             raise AttemptError("the service did not take the message")
 
     def _open(self, url: str) -> "NotifyBase":
-        schema = url.partition("://")[0].lower()
+        schema = _schema(url)
         if not _SCHEMA.fullmatch(schema) or schema not in FIXED | CHOSEN:
             raise UnacceptableUrl("is of no service that messages can be sent by")
         if not _parameters(url) <= PARAMETERS:
             raise UnacceptableUrl(f"may have no parameters but {', '.join(sorted(PARAMETERS))}")
         found = _instance(url)
-        if found is None or found.schema != schema or not _harmless(found):
+        if found is None or schema not in _schemas(found) or not _harmless(found):
             raise UnacceptableUrl("is no URL that Apprise reads")
         if len(found) > TARGETS:
             raise UnacceptableUrl(f"must name at most {TARGETS} recipients")
-        if _chooses_host(found) and self._place(found) not in self._hosts:
+        if _chooses_host(schema, found) and self._place(found) not in self._hosts:
             raise UnacceptableUrl("names a host that is not in ALARM_HOSTS")
         return found
 
     def _place(self, found: "NotifyBase") -> str:
         """Where a message goes: the host, with the port of the URL."""
         host = str(getattr(found, "smtp_host", "") or found.host).lower()
-        return f"{host}:{found.port}" if _written_port(found) else host
+        return host if found.port is None else f"{host}:{found.port}"
+
+
+def _schema(url: str) -> str:
+    return url.partition("://")[0].lower()
+
+
+def _schemas(found: "NotifyBase") -> set[str]:
+    """The schemas of a service: each is a text or several."""
+    named: tuple[str | tuple[str, ...] | None, ...] = (found.protocol, found.secure_protocol)
+    return {text for it in named if it for text in ((it,) if isinstance(it, str) else it)}
 
 
 def _parameters(url: str) -> frozenset[str]:
@@ -95,12 +105,8 @@ def _harmless(found: "NotifyBase") -> bool:
     return not changed and not found.redirects and not getattr(found, "template", None)
 
 
-def _written_port(found: "NotifyBase") -> bool:
-    return found.port is not None and not (found.schema == "mailto" and found.port == 25)
-
-
-def _chooses_host(found: "NotifyBase") -> bool:
-    return str(found.schema) in CHOSEN and getattr(found, "mode", None) != "cloud"
+def _chooses_host(schema: str, found: "NotifyBase") -> bool:
+    return schema in CHOSEN and getattr(found, "mode", None) != "cloud"
 
 
 def _instance(url: str) -> "NotifyBase | None":

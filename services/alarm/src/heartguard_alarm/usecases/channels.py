@@ -6,7 +6,7 @@ from dataclasses import replace
 from heartguard_alarm.domain.channels import Channel, Target, hashed_code, masked_address, new_code
 from heartguard_alarm.domain.notifications import Templates, channel_test_text, code_text
 from heartguard_alarm.errors import IN_USE, NO_CHANNEL, NOT_SENT, UNSOUND, UNVERIFIED, WRONG_CODE
-from heartguard_alarm.ports import Channels, EmailSender, Policies, ServiceSender, UnacceptableUrl
+from heartguard_alarm.ports import Channels, EmailSender, People, Policies, ServiceSender, UnacceptableUrl
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import FORBIDDEN, ServiceCallError, ServiceError, Violation
@@ -29,6 +29,7 @@ class ChannelUseCases:
         self,
         channels: Channels,
         policies: Policies,
+        people: People,
         *,
         emails: EmailSender,
         services: ServiceSender,
@@ -41,6 +42,7 @@ class ChannelUseCases:
     ) -> None:
         self._channels = channels
         self._policies = policies
+        self._people = people
         self._emails = emails
         self._services = services
         self._templates = templates
@@ -83,7 +85,7 @@ class ChannelUseCases:
         with self._transaction():
             others = () if target.user_id is None else (target.user_id,)
             self._authority.require_actor(principal, others=others)
-            if target.user_id is not None and not self._authority.admits(org_id, target.user_id):
+            if target.user_id is not None and not self._people.is_member(org_id, target.user_id):
                 raise _unsound(Violation("/user_id", "is no member of the organization"))
             self._limits.lock(org_id, LIMIT)
             require(self._limits, org_id, LIMIT, self._channels.count(org_id))

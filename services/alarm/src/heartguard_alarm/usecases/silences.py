@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from heartguard_alarm.domain.silences import LONGEST_NS, Silence
 from heartguard_alarm.errors import NO_SILENCE, UNSOUND
-from heartguard_alarm.ports import Escalations, Rules, Silences
+from heartguard_alarm.ports import Escalations, People, Rules, Silences
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock, parse_rfc3339
 from heartguard_common.core.errors import FORBIDDEN, ServiceError, Violation
@@ -26,6 +26,7 @@ class SilenceUseCases:
         silences: Silences,
         escalations: Escalations,
         rules: Rules,
+        people: People,
         *,
         authority: Authority,
         limits: Limits,
@@ -36,6 +37,7 @@ class SilenceUseCases:
         self._silences = silences
         self._escalations = escalations
         self._rules = rules
+        self._people = people
         self._authority = authority
         self._limits = limits
         self._audit = audit
@@ -78,7 +80,7 @@ class SilenceUseCases:
             self._record(principal, "alarm.end_silence", silence)
 
     def _unknown(self, org_id: int, person: int | None, rule_id: str | None) -> Iterator[Violation]:
-        if person is not None and not self._authority.admits(org_id, person):
+        if person is not None and not self._people.is_member(org_id, person):
             yield Violation("/user_id", "is no member of the organization")
         if rule_id is not None and self._rules.find(org_id, rule_id) is None:
             yield Violation("/rule_id", "is no rule of the organization")
