@@ -145,7 +145,12 @@ class ChannelUseCases:
             to = self._channels.target(channel) if channel.user_id is None else channel.user_id
         except AttemptError as error:
             return {"status": "failed", "error": error.reason}
-        state = self._emails.send(uuid7(self._clock), channel.org_id, to, text)
+        try:
+            state = self._emails.send(uuid7(self._clock), channel.org_id, to, text)
+        except ServiceCallError as error:
+            if error.permanent:
+                return {"status": "failed", "error": "the recipient is no active member of the organization"}
+            raise
         found: AlarmChannelTest = {"status": state["status"]}
         if "error" in state:
             found["error"] = state["error"]

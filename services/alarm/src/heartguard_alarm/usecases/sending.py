@@ -130,7 +130,9 @@ class Sending:
             return self._emails.send(message.id, message.org_id, to, text)
         except ServiceCallError as error:
             if error.permanent:
-                raise AttemptError("the auth service refuses the e-mail", permanent=True) from error
+                raise AttemptError(
+                    _REFUSALS.get(error.code or "", "the auth service refuses the e-mail"), permanent=True
+                ) from error
             raise
 
     def _ended(self, message: Message, subjects: Sequence[Subject], *, sent: bool) -> None:
@@ -201,6 +203,9 @@ class Sending:
         except ServiceCallError:
             values = []  # a message without the value is better than none
         return details_of(subject, values[0] if values else None)
+
+
+_REFUSALS = {"AUTH_085": "the recipient is no active member of the organization"}
 
 
 class _Attempt:

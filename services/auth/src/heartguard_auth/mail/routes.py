@@ -1,5 +1,6 @@
 """E-mails of the alarm service."""
 
+from heartguard_auth.errors import NO_RECIPIENT
 from heartguard_auth.mail.usecases import AlarmEmails
 from heartguard_common.http.routing import Answer, Call, NoQuery, Route
 from heartguard_common.messages import AlarmEmail, AlarmEmailState
@@ -17,4 +18,4 @@ def send_alarm_email(emails: AlarmEmails, call: Call[AlarmEmail, NoQuery]) -> An
     return Answer(document)
 
 
-ROUTES = (Route("POST", "/auth/alarm-emails", send_alarm_email),)
+ROUTES = (Route("POST", "/auth/alarm-emails", send_alarm_email, raises=(NO_RECIPIENT,)),)

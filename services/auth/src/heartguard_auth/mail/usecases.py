@@ -5,6 +5,7 @@ from functools import partial
 
 from heartguard_auth.accounts.domain import Account
 from heartguard_auth.accounts.ports import Accounts
+from heartguard_auth.errors import NO_RECIPIENT
 from heartguard_auth.mail.domain import ClaimedEntry, Email, EmailState
 from heartguard_auth.mail.ports import Mailer, MailServerUnavailable, Outbox
 from heartguard_auth.shared.ports import CommonPorts
@@ -104,15 +105,15 @@ class AlarmEmails:
     def send(self, asked: AlarmEmail) -> EmailState:
         """Store an e-mail that is not known yet, and say what has become of it.
 
-        So a request that is repeated, after a crash of the caller too, sends one e-mail.
+        So a request that is repeated, after a crash of the caller too, sends one e-mail. Raises AUTH_085.
         """
         with self._common.transactions.transaction():
+            to = self._recipient(asked)
+            if to is None:
+                raise ServiceError(NO_RECIPIENT)
             known = self._outbox.alarm_state(asked["id"])
             if known is not None:
                 return known
-            to = self._recipient(asked)
-            if to is None:
-                return EmailState("failed", 0, "the recipient is no active member of the organization")
             if asked.get("verifies", False):
                 if not self._outbox.may_send_code(to):
                     return EmailState("failed", 0, "the address has got as many codes as it may in a day")
