@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0045_alarm_streams"
-down_revision = "0040_used_limits"
+down_revision = "0042_alarm_notifications"
 
 GRANTS = """
 GRANT SELECT ON heartguard_core.stream_listeners TO heartguard_alarm;

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from heartguard_alarm.documents import alarm_document as _document
 from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
+from heartguard_alarm.domain.notifications import Notification
 from heartguard_alarm.domain.samples import Sample
 from heartguard_alarm.errors import NO_ALARM, WITHDRAWN
 from heartguard_alarm.usecases import UseCases
@@ -18,8 +19,10 @@ from heartguard_common.messages import (
     AlarmList,
     AlarmListQuery,
     AlarmNote,
+    AlarmNotificationList,
+    AlarmNotificationListQuery,
 )
-from heartguard_common.messages.alarm import TransitionDocument
+from heartguard_common.messages.alarm import NotificationDocument, TransitionDocument
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -78,6 +81,38 @@ def close_alarm(usecases: UseCases, call: Call[AlarmClosure, NoQuery]) -> Answer
     return _answer(usecases.alarms.close(call.person, _id(call.params["alarm_id"]), call.document["reason"]))
 
 
+def list_alarm_notifications(
+    usecases: UseCases, call: Call[None, AlarmNotificationListQuery]
+) -> Answer[AlarmNotificationList]:
+    """List the messages about an alarm, and what became of them.
+
+    By repeat, step and channel. What was silenced is there too.
+    """
+    limit = call.query.get("limit", paging.DEFAULT_LIMIT)
+    after = paging.decode_cursor(call.query.get("cursor"), int, int, UUID)
+    position = None if after is None else (after[0], after[1], str(after[2]))
+    found = usecases.alarms.notifications(call.person, _id(call.params["alarm_id"]), position, limit + 1)
+    page = paging.page(found, limit, _notification, lambda it: [it.repeat, it.step, it.channel_id])
+    return Answer({"items": page.items, "next_cursor": page.next_cursor}, headers=NO_STORE)
+
+
+def _notification(it: Notification) -> NotificationDocument:
+    document: NotificationDocument = {
+        "step": it.step,
+        "repeat": it.repeat,
+        "channel_id": it.channel_id,
+        "service": it.service,
+        "status": it.status,
+        "at": rfc3339(it.at_ns),
+        "attempts": it.attempts,
+    }
+    if it.error is not None:
+        document["error"] = it.error
+    if it.message_id is not None:
+        document["message_id"] = it.message_id
+    return document
+
+
 def _id(text: str) -> str:
     return text.lower()
 
@@ -109,4 +144,5 @@ ROUTES = (
     Route("POST", "/alarms/{alarm_id}/acknowledge", acknowledge_alarm, idempotent=True, raises=_OWN),
     Route("POST", "/alarms/{alarm_id}/notes", record_alarm_note, idempotent=True, raises=_OWN),
     Route("POST", "/alarms/{alarm_id}/close", close_alarm, idempotent=True, raises=_OWN),
+    Route("GET", "/alarms/{alarm_id}/notifications", list_alarm_notifications, raises=(NO_ALARM,)),
 )

@@ -15,6 +15,7 @@ from heartguard_alarm.domain.reevaluation import Changed, advance, reach_ns, ree
 from heartguard_alarm.domain.rules import STEPS, Rule, eras
 from heartguard_alarm.domain.samples import MINUTE_NS, Reading, Sample, samples_of
 from heartguard_alarm.ports import AlarmAnnouncer, Changes, Episodes, Rules
+from heartguard_alarm.usecases.escalating import Escalating
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.transactions import Transaction
@@ -34,6 +35,7 @@ class Evaluating:
         changes: Changes,
         rules: Rules,
         episodes: Episodes,
+        escalating: Escalating,
         *,
         live: AlarmAnnouncer,
         authority: Authority,
@@ -45,6 +47,7 @@ class Evaluating:
         self._rules = rules
         self._episodes = episodes
         self._live = live
+        self._escalating = escalating
         self._authority = authority
         self._audit = audit
         self._transaction = transaction
@@ -107,6 +110,8 @@ class Evaluating:
             payload: Payload = {"rule": rule.id, "user": evaluated.person}
             name = f"alarm.{transition.kind}"
             self._audit.changed(None, name, f"alarm:{transition.episode_id}", org_id=rule.org_id, payload=payload)
+            if transition.kind == "raised":
+                self._escalating.raised(rule, transition.episode_id)
         return [it.episode_id for it in transitions]
 
 
