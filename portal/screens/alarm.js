@@ -13,6 +13,7 @@ import { actorName, conditionWords, isStaff, measurementName, nameOf, namedPeopl
 /** @typedef {import("../core/data.js").User} User */
 
 const CONTEXT_MS = 30 * 60_000, SHARE = 0.25; // what the chart shows before and after
+const AHEAD_MS = 60_000; // but no more of the future
 const ROWS = 1000;
 const PHRASES = /** @type {const} */ (["raised", "retrospective", "changed", "cleared", "merged", "withdrawn", "acknowledged", "noted", "closed"]);
 
@@ -45,10 +46,12 @@ function thresholdOf(alarm, rule) {
 /** @param {{ alarm: Alarm, people: User[], rule: AlarmRule | null, unit: string }} props */
 function Facts({ alarm, people, rule, unit }) {
   const [start, stop] = interval(alarm), threshold = thresholdOf(alarm, rule);
+  const { silent, last_sample: last } = /** @type {any} */ (alarm); // of a rule about missing values
   const by = (/** @type {string | undefined} */ who, /** @type {string | undefined} */ when) => `${who ? actorName(who, people) : ""}${when ? `, ${date(when)}` : ""}`;
   return html`<section class="card"><h2>${t("alarm.facts")}</h2><dl class="pairs">
     <dt>${t("alarms.person")}</dt><dd><a href=${`#/people/${alarm.user_id}?from=${start - CONTEXT_MS}&to=${stop + CONTEXT_MS}`}>${nameOf(alarm.user_id, people)}</a></dd>
     <dt>${t("alarm.condition")}</dt><dd>${conditionWords(alarm.measurement, alarm.condition, threshold, unit)}</dd>
+    ${silent && html`<dt>${t("alarm.silent")}</dt><dd>${t(`alarm.silent.${silent}`)}${last ? ` (${t("alarm.last_sample", { time: date(last) })})` : ""}</dd>`}
     <dt>${t("alarms.state")}</dt><dd>${t(alarm.active ? "alarm.active" : "alarm.over")}${alarm.retrospective ? ` · ${t("alarm.retrospective")}` : ""}</dd>
     <dt>${t("alarms.start")}</dt><dd>${date(start)} (${zone()})</dd>
     ${alarm.end !== undefined && html`<dt>${t("alarm.end")}</dt><dd>${date(stop)}</dd>`}
@@ -97,7 +100,8 @@ function Written({ kind, id, close, changed }) {
 /** The values around the alarm as a chart, and those behind it as a table. @param {{ alarm: Alarm, name: string, unit: string, threshold: number | undefined }} props */
 function Values({ alarm, name, unit, threshold }) {
   const [start, stop] = interval(alarm), room = Math.max(CONTEXT_MS, (stop - start) * SHARE);
-  const [view, setView] = useState({ start: start - room, stop: stop + room });
+  const whole = { start: start - room, stop: Math.min(stop + room, Date.now() + AHEAD_MS) };
+  const [view, setView] = useState(whole);
   const [drawn, setDrawn] = useState(/** @type {import("../core/windows.js").Drawn | null} */ (null));
   const [said, setSaid] = useState("");
   const box = useRef(/** @type {any} */ (null));
@@ -106,7 +110,7 @@ function Values({ alarm, name, unit, threshold }) {
   const move = (/** @type {number} */ from, /** @type {number} */ to) => { if (to - from >= SHORTEST && to - from <= LONGEST) setView({ start: Math.round(from), stop: Math.round(to) }); };
   const span = t("chart.span", { from: date(view.start), to: date(view.stop), zone: zone() });
   const rows = alarm.values ?? [];
-  return html`<section class="card" ref=${box} aria-label=${t("alarm.values")}><header><h2>${t("alarm.values")}</h2><button type="button" onClick=${() => setView({ start: start - room, stop: stop + room })}>${t("alarm.whole")}</button></header>
+  return html`<section class="card" ref=${box} aria-label=${t("alarm.values")}><header><h2>${t("alarm.values")}</h2><button type="button" onClick=${() => setView(whole)}>${t("alarm.whole")}</button></header>
     <p class="quiet">${span}</p><${Failure} error=${loaded.error} retry=${loaded.reload} />
     <${Chart} drawn=${drawn} start=${view.start} stop=${view.stop} unit=${unit} low=${null} high=${null} alarms=${[alarm]} limit=${threshold ?? null} busy=${loaded.busy} move=${move} say=${setSaid} label=${t("chart.label", { name, measurement: measurementName(alarm.measurement), span })} />
     <p class="reading number" aria-hidden="true">${said}</p>

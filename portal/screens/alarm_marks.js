@@ -28,7 +28,7 @@ export function drawAlarms(plot, alarms, limit) {
     ctx.fillRect(from, bbox.top, to - from, bbox.height);
     ctx.globalAlpha = 1;
     ctx.fillRect(from, bbox.top, to - from, 3 * scale);
-    shape(ctx, alarm.severity, from + 1, bbox.top + 10 * scale, 5 * scale);
+    shape(ctx, alarm.severity, Math.min(from + 1, right - 10 * scale), bbox.top + 10 * scale, 5 * scale);
   }
   if (limit !== null) {
     const y = plot.valToPos(limit, "y", true);

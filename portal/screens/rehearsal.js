@@ -56,7 +56,7 @@ function Result({ tried, stale, name, unit, take }) {
     <p class="quiet">${span}</p><${Failure} error=${loaded.error} retry=${loaded.reload} />
     <${Chart} drawn=${drawn} start=${view.start} stop=${view.stop} unit=${unit} low=${null} high=${null} alarms=${marked} limit=${own ?? null} busy=${loaded.busy} move=${move} say=${setSaid} label=${t("chart.label", { name, measurement: measurementName(rule.measurement), span })} />
     <p class="reading number" aria-hidden="true">${said}</p>
-    <p class="legend"><span><i></i>${t(drawn && !drawn.raw ? "chart.mean" : "chart.points", { every: drawn?.every ?? "" })}</span><span><i class=${`span ${rule.severity}`}></i>${t("rehearsal.would")}</span><span><i class="limit"></i>${t("alarm.threshold")}</span></p>
+    <p class="legend"><span><i></i>${t(drawn && !drawn.raw ? "chart.mean" : "chart.points", { every: drawn?.every ?? "" })}</span><span><i class=${`span ${rule.severity}`}></i>${t("rehearsal.would")}</span>${own !== undefined && html`<span><i class="limit"></i>${t("alarm.threshold")}</span>`}</p>
     ${answer.items.length > 0 && html`<div class="scroll"><table><thead><tr><th>${t("alarms.start")}</th><th>${t("alarm.lasts")}</th></tr></thead><tbody>${answer.items.slice(0, LISTED).map((it) => html`<tr key=${it.start}><td>${date(it.start)}</td><td>${it.end ? duration((Date.parse(it.end) - Date.parse(it.start)) / 1000) : t("rehearsal.open")}</td></tr>`)}</tbody></table></div>
       ${answer.items.length > LISTED && html`<p><small>${t("rehearsal.more", { count: answer.alarms - LISTED })}</small></p>`}`}</div>`;
 }

@@ -20,7 +20,7 @@ export function RuleFields({ draft, set, made, people, catalogue }) {
       <${Field} label=${t("measurement")} disabled=${made} value=${draft.measurement} onValue=${measure}>${[...new Set([draft.measurement, ...catalogue.map((it) => it.name)])].map((it) => html`<option key=${it} value=${it}>${measurementName(it)}</option>`)}<//>
       ${(entry?.fields.length ?? 0) > 1 && html`<${Field} label=${t("rule.field")} disabled=${made} ...${text("field")}>${entry.fields.map((/** @type {string} */ it) => html`<option key=${it} value=${it}>${it}</option>`)}<//>`}
       <${Field} label=${t("rule.condition")} disabled=${made} ...${text("condition")}>${choose("condition")}<//>
-      ${draft.condition === NO_DATA ? html`<${Field} label=${t("rule.no_data_minutes")} type="number" required min="1" max="43200" step="any" ...${text("noData")} />`
+      ${draft.condition === NO_DATA ? html`<${Field} label=${t("rule.no_data_minutes")} type="number" required min="1" max="1440" step="any" ...${text("noData")} />`
         : html`<${Field} label=${t("rule.threshold") + unit} type="number" required step="any" ...${text("threshold")} />`}
       <${Field} label=${t("alarms.severity")} ...${text("severity")}>${choose("severity")}<//>
     </div>
@@ -66,11 +66,12 @@ function Overrides({ draft, set, people, unit }) {
   const change = (/** @type {number} */ user, /** @type {any} */ next) => set({ overrides: draft.overrides.map((it) => (it.user === user ? { ...it, ...next } : it)) });
   return html`<details open=${draft.overrides.length > 0}><summary>${t("rule.overrides")}</summary><p><small>${t("rule.overrides_hint")}</small></p>
     ${draft.overrides.map((it) => html`<fieldset class="parts" key=${it.user}><legend>${nameOf(it.user, people)}</legend><div class="cards fields">
-      ${draft.condition !== NO_DATA && html`<${Field} label=${t("rule.threshold") + unit} type="number" step="any" disabled=${it.off} value=${it.threshold} onValue=${(/** @type {string} */ threshold) => change(it.user, { threshold })} />
+      ${draft.condition === NO_DATA ? html`<${Field} label=${t("rule.no_data_minutes")} type="number" min="1" max="1440" step="any" disabled=${it.off} value=${it.noData} onValue=${(/** @type {string} */ noData) => change(it.user, { noData })} />`
+        : html`<${Field} label=${t("rule.threshold") + unit} type="number" step="any" disabled=${it.off} value=${it.threshold} onValue=${(/** @type {string} */ threshold) => change(it.user, { threshold })} />
       <${Field} label=${t("rule.clear") + unit} type="number" step="any" disabled=${it.off} value=${it.clear} onValue=${(/** @type {string} */ clear) => change(it.user, { clear })} />`}
       <p class="actions"><label class="check"><input type="checkbox" checked=${it.off} onChange=${(/** @type {any} */ event) => change(it.user, { off: event.target.checked })} />${t("rule.off_for")}</label>
       <button type="button" onClick=${() => set({ overrides: draft.overrides.filter((own) => own.user !== it.user) })}>${t("rule.remove")}</button></p></div></fieldset>`)}
-    <${Add} label=${t("rule.add_override")} people=${people} without=${draft.overrides.map((it) => it.user)} add=${(/** @type {number} */ user) => set({ overrides: [...draft.overrides, { user, threshold: "", clear: "", off: false }] })} /></details>`;
+    <${Add} label=${t("rule.add_override")} people=${people} without=${draft.overrides.map((it) => it.user)} add=${(/** @type {number} */ user) => set({ overrides: [...draft.overrides, { user, threshold: "", clear: "", noData: "", off: false }] })} /></details>`;
 }
 
 /** @param {{ draft: Draft, set: (next: Partial<Draft>) => void }} props */

@@ -25,6 +25,12 @@ export function Rules({ path }) {
 /** @param {AbortSignal} signal @returns {Promise<AlarmRule[]>} */
 const everyRule = (signal) => everyPage((cursor) => call("alarm.list_rules", { query: { limit: 500, cursor }, signal }));
 
+/** For how long values must violate a rule, or be missing. @param {any} rule or one of its versions */
+function lengthWords(rule) {
+  const seconds = rule.for_seconds ?? rule.no_data_after_seconds ?? 0;
+  return seconds === 0 ? t("rule.at_once") : t("rule.for_words", { time: duration(seconds) });
+}
+
 function List() {
   const found = useLoaded(async (signal) => {
     const [rules, catalogue] = await Promise.all([everyRule(signal), call("timeseries.list_measurements", { signal })]);
@@ -51,7 +57,7 @@ function List() {
     ${found.value === null ? !found.error && html`<p class="loading" role="status">${t("loading")}</p>` : found.value.rules.length === 0 ? html`<p class="card">${t("rules.none")}</p>`
       : html`<section class="card" aria-label=${t("rules.title")} aria-busy=${found.busy}><div class="scroll"><table class="stack"><thead><tr><th>${t("name")}</th><th>${t("rule.when")}</th><th>${t("alarms.severity")}</th><th>${t("rule.people")}</th><th>${t("rule.enabled")}</th></tr></thead>
       <tbody>${found.value.rules.map((it) => html`<tr key=${it.id}><td class="text"><a href=${`#/rules/${it.id}`}>${it.name}</a></td>
-        <td class="text">${conditionWords(it.measurement, it.condition, it.threshold, unit(it))} <small>${t("rule.for_words", { time: duration(it.for_seconds) })}${it.activity === "resting" ? ` · ${t("rule.activity.resting")}` : ""}</small></td>
+        <td class="text">${conditionWords(it.measurement, it.condition, it.threshold, unit(it))} <small>${lengthWords(it)}${it.activity === "resting" ? ` · ${t("rule.activity.resting")}` : ""}</small></td>
         <td data-label=${t("alarms.severity")}><${State} kind=${it.severity}>${t(`severity.${it.severity}`)}<//></td>
         <td data-label=${t("rule.people")}>${it.people.length ? t("rule.people_count", { count: it.people.length }) : t("rule.everybody")}</td>
         <td>${isAdmin() ? html`<button type="button" role="switch" aria-checked=${it.enabled} aria-label=${t("rules.switch_of", { name: it.name })} onClick=${() => turn(it)}>${t(it.enabled ? "rule.on" : "rule.off")}</button>` : t(it.enabled ? "rule.on" : "rule.off")}</td></tr>`)}</tbody></table></div></section>`}`;
@@ -109,5 +115,5 @@ function Versions({ rule, people }) {
   return html`<section class="card whole"><h2>${t("rule.versions")}</h2><p class="quiet">${t("rule.versions_text")}</p>
     <div class="scroll" tabindex="0" role="region" aria-label=${t("rule.versions")}><table class="stack"><thead><tr><th>${t("rule.number")}</th><th>${t("rule.since")}</th><th>${t("rule.by")}</th><th>${t("name")}</th><th>${t("rule.threshold")}</th><th>${t("rule.for")}</th><th>${t("alarms.severity")}</th><th>${t("rule.enabled")}</th></tr></thead>
     <tbody>${versions.map((it) => html`<tr key=${it.version}><td>${t("rule.version", { number: it.version })}</td><td data-label=${t("rule.since")}>${date(it.valid_from)}</td><td data-label=${t("rule.by")} class="text">${actorName(it.changed_by, people)}</td><td class="text">${it.name}</td>
-      <td data-label=${t("rule.threshold")}>${it.threshold === undefined ? "–" : number(it.threshold, 2)}</td><td data-label=${t("rule.for")}>${duration(it.for_seconds)}</td><td data-label=${t("alarms.severity")}>${t(`severity.${it.severity}`)}</td><td data-label=${t("rule.enabled")}>${t(it.enabled ? "rule.on" : "rule.off")}</td></tr>`)}</tbody></table></div></section>`;
+      <td data-label=${t("rule.threshold")}>${it.threshold === undefined ? "–" : number(it.threshold, 2)}</td><td data-label=${t("rule.for")}>${lengthWords(it)}</td><td data-label=${t("alarms.severity")}>${t(`severity.${it.severity}`)}</td><td data-label=${t("rule.enabled")}>${t(it.enabled ? "rule.on" : "rule.off")}</td></tr>`)}</tbody></table></div></section>`;
 }

@@ -148,6 +148,22 @@ def clinic(url: str, email: str = "lucia.martin@clinic.example") -> Organization
     return organization
 
 
+def watched_clinic(url: str) -> Organization:
+    """The clinic with rules, and alarms of three people that were raised now."""
+    organization = clinic(url)
+    organization.post("/alarms/rules/defaults", None, 200)
+    organization.rule("Very high heart rate", 150, "critical")
+    organization.rule("High heart rate", 115)
+    people = list(organization.people)
+    spike(organization, people[0], 96, 108, 124, 131, 148, 162, 171, 166, 158, 155, 153)
+    spike(organization, people[4], 118, 125, 128, 121)
+    spike(organization, people[9], 121, 119, 90, 82)
+    organization.wait_for_alarms(4)
+    over = next(it for it in organization.alarms() if it["user_id"] == people[9])
+    organization.post(f"/alarms/{over['id']}/acknowledge", {"note": "Called: was on the stairs"}, 200)
+    return organization
+
+
 def crowd(organization: Organization, count: int) -> None:
     """Many more people with an hour of heart rate each."""
     now = time.time()
