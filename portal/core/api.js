@@ -50,6 +50,34 @@ export async function call(id, options = {}) {
   }
 }
 
+/**
+ * Opens a stream of events with documents in XML, and returns the answer whose body it is. Raises ApiError.
+ * @template {keyof Calls} K
+ * @param {K} id
+ * @param {{ query: Calls[K]["query"], signal: AbortSignal }} options
+ * @returns {Promise<Response>}
+ */
+export async function stream(id, options) {
+  const token = await credentials.token();
+  let answer = await open(id, options, token);
+  const next = answer.status === 401 && token !== null ? await credentials.renewed(token) : null;
+  if (next !== null) answer = await open(id, options, next);
+  if (answer.ok) return answer;
+  throw refusal(answer, await answer.text().catch(() => ""), answer.headers.get("X-Request-ID") ?? "");
+}
+
+/** @param {keyof Calls} id @param {any} options @param {string | null} token */
+async function open(id, { query, signal }, token) {
+  const [method, path] = /** @type {Record<string, any[]>} */ (OPERATIONS)[id];
+  const headers = { Accept: "text/event-stream", Authorization: `Bearer ${token}` };
+  try {
+    return await fetch(url(path, { query: { ...query, format: "xml" } }), { method, headers, signal, cache: "no-store", redirect: "error" });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new ApiError("network");
+  }
+}
+
 /** @param {keyof Calls} id @param {any} options @param {string | null} token @returns {Promise<any>} */
 async function send(id, options, token) {
   const [method, path, takes, gives] = /** @type {Record<string, any[]>} */ (OPERATIONS)[id];

@@ -14,11 +14,11 @@ export const RECENT = 15 * 60, SILENT = 24 * 3600;
 export const bucket = () => `org_${session.person?.org_id}`;
 
 /**
- * The items of all pages.
+ * The items of all pages, or those of the first pages that have at least `most`.
  * @template T
- * @param {(cursor: string | undefined) => Promise<{ items: T[], next_cursor: string | null }>} page
+ * @param {(cursor: string | undefined) => Promise<{ items: T[], next_cursor: string | null }>} page @param {number} [most]
  */
-export async function everyPage(page) {
+export async function everyPage(page, most = Infinity) {
   /** @type {T[]} */
   const items = [];
   let cursor;
@@ -26,7 +26,7 @@ export async function everyPage(page) {
     const answer = await page(cursor);
     items.push(...answer.items);
     cursor = answer.next_cursor ?? undefined;
-  } while (cursor !== undefined);
+  } while (cursor !== undefined && items.length < most);
   return items;
 }
 
@@ -60,6 +60,9 @@ export function newest(points) {
   }
   return found;
 }
+
+/** How far the clock here is ahead of the server's, in milliseconds; 0 where it is not known. @param {LatestPoint[]} points @param {number} read when they were read */
+export const clockAhead = ([first], read) => (first ? read - (Date.parse(first.time) + first.age_seconds * 1000) : 0);
 
 /** "alert": recent and out of the plausible range; else by age. @param {LatestPoint | undefined} point @param {number} age seconds @returns {"alert" | "good" | "late" | "silent" | "none"} */
 export function condition(point, age) {

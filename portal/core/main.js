@@ -3,7 +3,8 @@ import { html, draw, useEffect, useErrorBoundary, useLayoutEffect, useState } fr
 import { Failure, Form, Field, Password, Dialog } from "./ui.js";
 import { place, onPlace } from "./router.js";
 import { session, start, watch, logIn, logOut, leave } from "./session.js";
-import { speak, t, current } from "./i18n.js";
+import { speak, t, current, number } from "./i18n.js";
+import { useAlarmWatch } from "./alarms.js";
 
 /** @typedef {{ roles: string[], load: () => Promise<Record<string, any>>, part: string, nav?: string }} Screen */
 
@@ -13,12 +14,20 @@ const SCREENS = {
   overview: { roles: STAFF, nav: "nav.overview", load: () => import("../screens/overview.js"), part: "Overview" },
   people: { roles: EVERYBODY, load: () => import("../screens/person.js"), part: "Person" },
   mine: { roles: ["user"], nav: "nav.mine", load: () => import("../screens/person.js"), part: "Mine" },
+  alarms: { roles: EVERYBODY, nav: "nav.alarms", load: () => import("../screens/alarms.js"), part: "Alarms" },
+  rules: { roles: STAFF, load: () => import("../screens/rules.js"), part: "Rules" },
   members: { roles: STAFF, nav: "nav.members", load: () => import("../screens/members.js"), part: "Members" },
   organization: { roles: ["admin"], nav: "nav.organization", load: () => import("../screens/organization.js"), part: "Organization" },
   audit: { roles: ["admin"], nav: "nav.audit", load: () => import("../screens/audit.js"), part: "Audit" },
+  choose: { roles: EVERYBODY, load: () => import("../screens/memberships.js"), part: "Choose" },
   account: { roles: EVERYBODY, nav: "nav.account", load: () => import("../screens/account.js"), part: "Account" },
 };
-const DOORS = /** @type {Record<string, string>} */ ({ login: "LogIn", forgot: "Forgot", reset: "Reset", accept: "Accept" });
+const DOORS = /** @type {Record<string, string>} */ ({ login: "LogIn", forgot: "Forgot", reset: "Reset", accept: "Accept", confirm: "Confirm", demo: "Demo" });
+/** Of these, what somebody who is logged in uses too. */
+const ALSO_INSIDE = ["accept", "confirm"];
+
+/** Screens without an entry of their own in the navigation, and the entry that they belong to. @type {Record<string, string>} */
+const UNDER = { people: "overview", rules: "alarms", choose: "account" };
 
 /** A part of a module, loaded when it is first shown. @param {{ screen: { load: () => Promise<any>, part: string }, props?: any }} props */
 function Loaded({ screen, props = {} }) {
@@ -44,7 +53,7 @@ function Language() {
 
 /** @param {{ name: string }} props */
 function Bar({ name }) {
-  const role = session.person?.role ?? "";
+  const role = session.person?.role ?? "", open = useAlarmWatch().open?.length ?? 0;
   const shown = Object.entries(SCREENS).filter(([, it]) => it.nav && it.roles.includes(role));
   const out = async () => {
     try {
@@ -56,7 +65,7 @@ function Bar({ name }) {
   };
   return html`<header class="bar">
     <a class="brand" href="#/"><img src="/assets/favicon.svg" alt="" />HeartGuard</a>
-    <nav aria-label=${t("nav")}><ul>${shown.map(([key, it]) => html`<li key=${key}><a href=${`#/${key}`} aria-current=${key === name ? "page" : undefined}>${t(/** @type {string} */ (it.nav))}</a></li>`)}</ul></nav>
+    <nav aria-label=${t("nav")}><ul>${shown.map(([key, it]) => html`<li key=${key}><a href=${`#/${key}`} aria-current=${key === name ? "page" : undefined}>${t(/** @type {string} */ (it.nav))}${key === "alarms" && open > 0 && html` <span class="badge" title=${t("alarms.open_count", { count: open })}>${number(open)}</span>`}</a></li>`)}</ul></nav>
     <div class="who"><span>${session.person?.full_name ?? session.person?.email}</span><${Language} /><button type="button" onClick=${out}>${t("logout")}</button></div>
   </header>`;
 }
@@ -89,14 +98,15 @@ function App({ error }) {
   const { path: [name = "", ...rest] } = place();
   if (error && session.state === "starting") return html`<main class="narrow" id="main"><h1>HeartGuard</h1><${Failure} error=${error} retry=${() => location.reload()} /></main>`;
   if (session.state === "starting") return html`<p class="loading" role="status">${t("loading")}</p>`;
-  if (session.state === "out" || LOGIN[name]?.part === "Accept") {
+  if (session.state === "out" || ALSO_INSIDE.includes(name)) {
     return html`<main class="narrow" id="main"><${Loaded} screen=${LOGIN[name] ?? LOGIN.login} key=${name} /><footer class="actions"><${Language} /><a href="/">${t("about")}</a></footer></main><div id="said" role="status"></div>`;
   }
   const role = session.person?.role ?? "user";
   const first = role === "user" ? "mine" : "overview";
   const chosen = name in SCREENS && SCREENS[name].roles.includes(role) ? name : first;
   return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
-    <${Bar} name=${chosen === "people" ? "overview" : chosen} />
+    <${Bar} name=${UNDER[chosen] ?? chosen} />
+    ${session.demo && html`<p class="notice demo">${t("demo.text")} <button type="button" onClick=${() => { leave(); location.hash = "#/login"; }}>${t("demo.leave")}</button></p>`}
     <main id="main" tabindex="-1"><${Loaded} screen=${SCREENS[chosen]} props=${{ path: rest }} key=${`${chosen}/${rest[0] ?? ""}`} /></main>
     <div id="said" role="status"></div>
     ${session.state === "expired" && html`<${Again} />`}`;

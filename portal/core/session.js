@@ -11,11 +11,13 @@ const EARLY_MS = 60_000;
 const RETRY_MS = 15_000;
 const TAB = "heartguard-tab"; // held by every open tab
 const ANSWER_MS = 2_000;
+const DEMO = "heartguard.demo"; // in sessionStorage: this tab shows the demo, also after it was loaded again
 const channel = new BroadcastChannel("heartguard");
 
 export const session = {
   /** @type {State} */ state: "starting",
   /** @type {User | null} */ person: null,
+  /** Whether this tab shows the demo; it shares nothing with the other tabs then. */ demo: false,
 };
 /** @type {{ token: string, until: number } | null} */
 let held = null;
@@ -48,7 +50,7 @@ function hold(token, until) {
     return;
   }
   held = { token, until };
-  localStorage.setItem(MARK, "1");
+  if (!session.demo) localStorage.setItem(MARK, "1");
   clearTimeout(timer);
   timer = setTimeout(() => renewAhead(token), Math.max(1000, until - Date.now() - EARLY_MS));
 }
@@ -59,6 +61,7 @@ function drop() {
 }
 
 channel.onmessage = (/** @type {MessageEvent} */ { data }) => {
+  if (session.demo) return;
   if (data.type === "asked" && held !== null) channel.postMessage({ type: "token", ...held });
   if (data.type === "token" && session.state !== "out") {
     hold(data.token, data.until);
@@ -89,7 +92,8 @@ async function renewed(refused) {
   return navigator.locks.request(LOCK, async () => {
     if (held !== null && held.token !== refused) return held.token;
     try {
-      accept(await call("auth.refresh", { anonymous: true }));
+      if (session.demo) visit(await call("auth.demo", { anonymous: true }));
+      else accept(await call("auth.refresh", { anonymous: true }));
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) {
         if (held !== null) timer = setTimeout(() => renewAhead(refused), RETRY_MS);
@@ -116,6 +120,7 @@ useCredentials({ token, renewed });
 
 /** Finds out who is logged in: asks other tabs, then the cookie. Raises ApiError where the server can't be asked. */
 export async function start() {
+  if (sessionStorage.getItem(DEMO) !== null) return visitDemo().catch(() => leave());
   const others = ((await navigator.locks.query()).held ?? []).some((lock) => lock.name === TAB);
   navigator.locks.request(TAB, { mode: "shared" }, () => new Promise(() => {}));
   if (localStorage.getItem(MARK) === null) return become("out");
@@ -130,27 +135,64 @@ async function enter() {
   become("in");
 }
 
-/** @param {string} email @param {string} password */
-export async function logIn(email, password) {
+/**
+ * Logs in, to one organization where it is named; returns the memberships, which are none for a person of one.
+ * @param {string} email @param {string} password @param {number} [org_id]
+ */
+export async function logIn(email, password, org_id) {
   const again = session.state === "expired";
-  const tokens = await call("auth.login", { body: { email, password }, query: { cookie: "1" }, anonymous: true });
+  const tokens = await call("auth.login", { body: { email, password, org_id: again ? session.person?.org_id ?? undefined : org_id }, query: { cookie: "1" }, anonymous: true });
   accept(tokens);
   if (!again) channel.postMessage({ type: "in" });
   await enter();
+  return tokens.memberships ?? [];
 }
 
-/** Ends this session, or with "all" every session of the person. @param {"this" | "all"} scope */
-export async function logOut(scope = "this") {
-  await call("auth.logout", { body: { scope } });
+/** Begins a session in another organization of the person, and loads the page again there. @param {number} org_id @param {string} path */
+export async function switchTo(org_id, path) {
+  const tokens = await call("auth.switch", { body: { org_id }, query: { cookie: "1" } });
+  drop();
+  accept(tokens);
+  location.hash = `#/${path}`;
+  location.reload();
+}
+
+/** @param {{ access_token: string, expires_in: number }} token of the demo, which has no cookie */
+function visit(token) {
+  hold(token.access_token, Date.now() + token.expires_in * 1000);
+}
+
+/** Shows the demo in this tab. Raises ApiError where there is none. */
+export async function visitDemo() {
+  const token = await call("auth.demo", { anonymous: true });
+  session.demo = true;
+  sessionStorage.setItem(DEMO, "1");
+  visit(token);
+  await enter();
+}
+
+/** Ends all sessions of the person, in all organizations. */
+export async function endEverywhere() {
+  await call("auth.end_all_sessions");
+  leave();
+}
+
+/** Ends this session. */
+export async function logOut() {
+  if (!session.demo) await call("auth.logout", { body: { scope: "this" } });
   leave();
 }
 
 /** Forgets the session here and in the other tabs. */
 export function leave() {
   drop();
-  localStorage.removeItem(MARK);
+  if (session.demo) sessionStorage.removeItem(DEMO);
+  else {
+    localStorage.removeItem(MARK);
+    channel.postMessage({ type: "out" });
+  }
+  session.demo = false;
   session.person = null;
-  channel.postMessage({ type: "out" });
   become("out");
 }
 

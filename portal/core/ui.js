@@ -12,6 +12,9 @@ const SHAPES = {
   silent: "M2.5 2.5h11v11h-11Z", // square
   good: "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2Z", // disc
   none: "M3 8h10", // dash
+  critical: "M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1Z", // octagon
+  warning: "M8 .8 15.2 8 8 15.2.8 8Z", // diamond
+  info: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11Z", // ring, by its stroke
 };
 
 /** A state as shape, colour and word. @param {{ kind: keyof SHAPES, children: any }} props */

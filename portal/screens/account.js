@@ -4,13 +4,14 @@ import { Confirm, Failure, Field, Form, Heading, Password, announce, useLoaded, 
 import { call } from "../core/api.js";
 import { date, speak, t } from "../core/i18n.js";
 import { go } from "../core/router.js";
-import { leave, logOut, reread, session } from "../core/session.js";
+import { endEverywhere, leave, reread, session } from "../core/session.js";
 import { eventWords } from "./events.js";
+import { Memberships } from "./memberships.js";
 
 /** The screen. */
 export function Account() {
   return html`<${Heading} title=${t("account.title")} />
-    <div class="cards wide"><${Profile} /><${NewPassword} /><${Sessions} /><${Export} /></div><${Seen} />`;
+    <div class="cards wide"><${Profile} /><${NewPassword} /><${Memberships} /><${Sessions} /><${Export} /></div><${Seen} />`;
 }
 
 function Profile() {
@@ -74,7 +75,7 @@ function Sessions() {
   };
   const everywhere = async () => {
     try {
-      await logOut("all");
+      await endEverywhere();
     } catch (failure) {
       setError(failure);
     }

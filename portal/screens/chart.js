@@ -2,9 +2,10 @@
 import uPlot from "../vendor/uplot.js";
 import { html, useEffect, useLayoutEffect, useRef } from "../core/dom.js";
 import { current, date, number, t } from "../core/i18n.js";
+import { drawAlarms } from "./alarm_marks.js";
 
 /** @typedef {import("../core/windows.js").Drawn} Drawn */
-/** @typedef {{ drawn: Drawn | null, start: number, stop: number, unit: string, low: number | null, high: number | null, busy: boolean, move: (start: number, stop: number) => void, label: string, say: (text: string) => void }} ChartProps */
+/** @typedef {{ drawn: Drawn | null, start: number, stop: number, unit: string, low: number | null, high: number | null, busy: boolean, move: (start: number, stop: number) => void, label: string, say: (text: string) => void, alarms?: import("./alarm_marks.js").Marked[], limit?: number | null }} ChartProps */
 
 const WHEEL_MS = 120;
 
@@ -56,7 +57,7 @@ function options(props, width, height) {
   return {
     width, height, legend: { show: false }, padding: [12, 12, 0, 0],
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
-    scales: { x: { time: true, range: () => [props.current.start / 1000, props.current.stop / 1000] }, y: { range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => spread(low, high) } },
+    scales: { x: { time: true, range: () => [props.current.start / 1000, props.current.stop / 1000] }, y: { range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => spread(low, high, props.current.limit ?? null) } },
     axes: [{ ...axis, values: ticks, space: 90, size: 44 }, { ...axis, size: 46, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((it) => number(it, 1)) }],
     series: [
       {},
@@ -66,7 +67,7 @@ function options(props, width, height) {
     ],
     bands: [{ series: [3, 2], fill: token("--band") }],
     hooks: {
-      draw: [(/** @type {any} */ plot) => marks(plot, props.current)],
+      draw: [(/** @type {any} */ plot) => { drawAlarms(plot, props.current.alarms ?? [], props.current.limit ?? null); marks(plot, props.current); }],
       setSelect: [(/** @type {any} */ plot) => {
         if (plot.select.width < 6) return;
         const at = (/** @type {number} */ left) => plot.posToVal(left, "x") * 1000;
@@ -78,9 +79,10 @@ function options(props, width, height) {
   };
 }
 
-/** @param {number} low @param {number} high */
-function spread(low, high) {
-  if (low === null || high === null) return [0, 100];
+/** The limits of the axis, with room around the values and a threshold. @param {number | null} lowest @param {number | null} highest @param {number | null} limit */
+function spread(lowest, highest, limit) {
+  if (lowest === null || highest === null) return [0, 100];
+  const low = Math.min(lowest, limit ?? lowest), high = Math.max(highest, limit ?? highest);
   const room = Math.max(5, (high - low) * 0.12);
   return [Math.max(0, low - room), high + room];
 }
@@ -135,6 +137,8 @@ export function Chart(given) {
     return () => { end(); observer.disconnect(); dark.removeEventListener("change", make); plot.current.destroy(); };
   }, [current()]);
   useEffect(() => { plot.current?.setData(columns(given.drawn)); }, [given.drawn, given.start, given.stop]);
+  const marked = JSON.stringify([given.alarms, given.limit]);
+  useEffect(() => { plot.current?.redraw(); }, [marked]);
   const keys = (/** @type {KeyboardEvent} */ event) => {
     const { start, stop } = props.current, range = stop - start;
     const moves = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-range / 4, -range / 4], ArrowRight: [range / 4, range / 4], "+": [range / 4, -range / 4], "-": [-range / 2, range / 2] });

@@ -4,9 +4,11 @@ import { Failure, Heading, State, measured, useLoaded, useRepeated } from "../co
 import { call } from "../core/api.js";
 import { FIELD, MEASUREMENT, condition, latest, person } from "../core/data.js";
 import { ago, date, has, number, t, zone } from "../core/i18n.js";
+import { useLiveValues, withNewest, withValues } from "../core/live_values.js";
 import { note, place } from "../core/router.js";
 import { session } from "../core/session.js";
 import { LONGEST, SHORTEST, load } from "../core/windows.js";
+import { MarkedAlarms, useAlarmsOf } from "./alarm_marks.js";
 import { Chart } from "./chart.js";
 import { Day } from "./day.js";
 
@@ -28,15 +30,16 @@ export function Person({ path }) {
     const [who, points, catalogue] = await Promise.all([person(id, signal), latest({ user: id, signal }), call("timeseries.list_measurements", { signal })]);
     return { who, points, catalogue: catalogue.items, read: Date.now() };
   }, [id]);
-  useRepeated(found.reload, 30);
+  const live = useLiveValues(id, found.reload);
+  useRepeated(found.reload, live.open ? 300 : 30);
   const title = found.value?.who ? found.value.who.full_name ?? found.value.who.email : t("person.title");
   const back = session.person?.role !== "user" && html`<p class="tools"><a href="#/overview">← ${t("overview.title")}</a></p>`;
   if (!found.value) return html`${back}<${Heading} title=${title} />${found.error ? html`<${Failure} error=${found.error} retry=${found.reload} />` : html`<p class="loading" role="status">${t("loading")}</p>`}`;
   if (!found.value.who) return html`${back}<${Heading} title=${t("person.unknown")} /><p>${t("person.unknown_text")}</p>`;
   return html`${back}<${Heading} title=${title}><button type="button" onClick=${() => print()}>${t("print")}</button><//>
     ${found.error && html`<${Failure} error=${found.error} retry=${found.reload} />`}
-    <${Now} points=${found.value.points} read=${found.value.read} />
-    <${Trend} id=${id} name=${title} points=${found.value.points} catalogue=${found.value.catalogue} />
+    <${Now} points=${withNewest(found.value.points, found.value.read, live.values)} read=${found.value.read} />
+    <${Trend} id=${id} name=${title} points=${found.value.points} catalogue=${found.value.catalogue} came=${live.values} />
     <div class="cards"><${Day} id=${id} /><${Sources} points=${found.value.points} /></div>`;
 }
 
@@ -69,8 +72,8 @@ function bounded(start, stop) {
   return { range: "", start: Math.round(end - length), stop: Math.round(end) };
 }
 
-/** @param {{ id: number, name: string, points: any[], catalogue: any[] }} props */
-function Trend({ id, name, points, catalogue }) {
+/** @param {{ id: number, name: string, points: any[], catalogue: any[], came: any[] }} props `came` by the stream */
+function Trend({ id, name, points, catalogue, came }) {
   const names = [...new Set(points.map((it) => it.measurement))].sort((one, other) => Number(other === MEASUREMENT) - Number(one === MEASUREMENT) || one.localeCompare(other));
   const [measurement, setMeasurement] = useState(names[0] ?? MEASUREMENT);
   const [view, setView] = useState(viewOf);
@@ -85,6 +88,9 @@ function Trend({ id, name, points, catalogue }) {
   useRepeated(() => { if (view.range) setView(viewOf()); }, 60);
   const choose = (/** @type {string} */ range) => { note({ range }); setView(viewOf()); };
   const move = (/** @type {number} */ start, /** @type {number} */ stop) => setView(bounded(start, stop));
+  const alarms = useAlarmsOf(id, measurement, view.start, view.stop);
+  const live = measurement === MEASUREMENT && view.range ? withValues(drawn, came) : drawn;
+  const passed = live === drawn || !live ? 0 : Math.max(0, live.time[live.time.length - 1] * 1000 - view.stop);
   const length = view.stop - view.start, unit = entry?.unit ?? "";
   const span = t("chart.span", { from: date(view.start), to: date(view.stop), zone: zone() });
   return html`<section class="card" ref=${box} aria-label=${t("chart.title")}>
@@ -100,12 +106,13 @@ function Trend({ id, name, points, catalogue }) {
     </div>
     <p class="quiet">${span}</p>
     <${Failure} error=${loaded.error} retry=${loaded.reload} />
-    <${Chart} drawn=${drawn} start=${view.start} stop=${view.stop} unit=${unit} low=${entry?.minimum ?? null} high=${entry?.maximum ?? null} busy=${loaded.busy} move=${move} say=${setText} label=${t("chart.label", { name, measurement: measurementName(measurement), span })} />
+    <${Chart} drawn=${live} start=${view.start + passed} stop=${view.stop + passed} unit=${unit} low=${entry?.minimum ?? null} high=${entry?.maximum ?? null} alarms=${alarms} busy=${loaded.busy} move=${move} say=${setText} label=${t("chart.label", { name, measurement: measurementName(measurement), span })} />
     <p class="reading number" aria-hidden="true">${text}</p>
     <p class="legend"><span><i></i>${t(drawn && !drawn.raw ? "chart.mean" : "chart.points", { every: drawn?.every ?? "" })}</span>
       ${drawn && !drawn.raw && html`<span><i class="band"></i>${t("chart.band")}</span>`}
       ${entry?.maximum != null && html`<span><${State} kind="alert">${t("chart.out_of_range", { low: number(entry.minimum ?? 0), high: number(entry.maximum), unit })}<//></span>`}
       <span class="tools">${t("chart.keys")}</span></p>
+    <${MarkedAlarms} alarms=${alarms} />
     <${Table} drawn=${drawn} name=${measurement} unit=${unit} low=${entry?.minimum ?? null} high=${entry?.maximum ?? null} />
   </section>`;
 }

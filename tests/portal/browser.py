@@ -44,7 +44,8 @@ def launched() -> Iterator[Any]:
 
 @dataclass
 class Portal:
-    """A page with the portal. `errors` are those of console and scripts, `asked` the calls of the API.
+    """A page with the portal. `errors` are those of console and scripts, `asked` the calls of the API, `open` those of
+    them without the end of an answer; streams are in `streams` instead.
 
     `expected` are parts of console messages that the test itself provokes, such as a status.
     """
@@ -53,6 +54,8 @@ class Portal:
     url: str
     errors: list[str] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
+    open: set[Any] = field(default_factory=set)
+    streams: list[Any] = field(default_factory=list)
     expected: tuple[str, ...] = ()
 
     @classmethod
@@ -64,8 +67,21 @@ class Portal:
         page.on("console", lambda it: portal.errors.append(it.text) if it.type in ("error", "warning") else None)
         page.on("pageerror", lambda it: portal.errors.append(str(it)))
         page.on("dialog", lambda it: portal.errors.append(f"a script was run: {it.message}"))
-        page.on("request", lambda it: portal.asked.append(it) if "/api/v1/" in it.url else None)
+        page.on("request", portal._begun)
+        for event in ("requestfinished", "requestfailed"):
+            page.on(event, portal._ended)
         return portal
+
+    def _begun(self, request: Any) -> None:
+        if "/api/v1/stream?" in request.url:
+            self.streams.append(request)
+            return
+        self.open.add(request)
+        if "/api/v1/" in request.url:
+            self.asked.append(request)
+
+    def _ended(self, request: Any) -> None:
+        self.open.discard(request)
 
     def go(self, path: str = "") -> None:
         """Open a place of the portal, in the same document where it is open already."""
@@ -83,7 +99,12 @@ class Portal:
         from playwright.sync_api import expect
 
         expect(self.page.locator(BUSY)).to_have_count(0, timeout=PATIENCE_MS)
-        self.page.wait_for_load_state("networkidle")
+        quiet = 0
+        for _ in range(PATIENCE_MS // 100):  # a stream never ends, so the page is never without a request
+            self.page.wait_for_timeout(100)
+            quiet = 0 if self.open else quiet + 1
+            if quiet >= 3:
+                break
         expect(self.page.locator(BUSY)).to_have_count(0, timeout=PATIENCE_MS)
 
     def check(self) -> None:
@@ -95,3 +116,7 @@ class Portal:
             assert headers.get("accept") == XML, request.url
             assert headers.get("content-type", XML) == XML, request.url
             assert "format=json" not in request.url
+        for request in self.streams:
+            assert request.headers.get("accept") == "text/event-stream", request.url
+            assert "format=xml" in request.url
+            assert "eyJ" not in request.url

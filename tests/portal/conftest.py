@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.portal.browser import Portal, chromium, launched
-from tests.portal.seeding import Organization, clinic
+from tests.portal.seeding import Organization, clinic, ward
 from tests.running import RunningSystem
 
 
@@ -22,6 +22,13 @@ def place(browser: Any, running_system: RunningSystem) -> Organization:
     """The clinic, in the running system."""
     chromium()
     return clinic(running_system.gateway_url)
+
+
+@pytest.fixture(scope="session")
+def alarmed(browser: Any, running_system: RunningSystem) -> Organization:
+    """The ward with alarms, in the running system."""
+    chromium()
+    return ward(running_system.gateway_url)
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ from typing import Any
 from heartguard_common.core.paths import REPO_ROOT
 from tests.clone import Clone
 from tests.portal.browser import Portal, launched
-from tests.portal.seeding import Organization, clinic
+from tests.portal.seeding import Organization, watched_clinic
 
 DOCUMENTS = REPO_ROOT / "docs/portal"
 SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 LOCALES = {"en": "en-GB", "es": "es-ES"}
 SCHEMES = ("light", "dark")
-BEFORE_LOGIN = ("login", "forgot", "accept")
-AFTER_LOGIN = ("overview", "person", "members", "organization", "audit", "account")
+BEFORE_LOGIN = ("landing", "login", "forgot", "accept", "confirm")
+AFTER_LOGIN = ("overview", "person", "alarms", "alarm", "rules", "rule", "members", "organization", "audit", "account")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,14 @@ SHOWN = (
     Picture("person", "en"),
     Picture("person", "es", scheme="dark"),
     Picture("person", "en", "phone", "dark"),
+    Picture("alarms", "en"),
+    Picture("alarms", "es", "phone", "dark"),
+    Picture("alarm", "en"),
+    Picture("alarm", "es", scheme="dark"),
+    Picture("rules", "en"),
+    Picture("rule", "es"),
+    Picture("rule", "en", "phone"),
+    Picture("landing", "en"),
     Picture("members", "es"),
     Picture("organization", "en"),
     Picture("audit", "es"),
@@ -73,16 +81,36 @@ def take(browser: Any, place: Organization, picture: Picture, directory: Path) -
     portal = Portal.opened(context, place.url)
     paths = {"person": f"people/{next(iter(place.people))}?range=24h"}
     if picture.screen in AFTER_LOGIN:
+        paths |= {"alarm": f"alarms/{place.alarms(severity='critical')[0]['id']}", "rule": "rules/new"}
         portal.log_in(place.admin)
-    portal.go(paths.get(picture.screen, picture.screen))
+    if picture.screen == "landing":
+        portal.page.goto(f"{place.url}/?lang={picture.language}")
+    else:
+        portal.go(paths.get(picture.screen, picture.screen))
     portal.page.locator("h1").wait_for()
     portal.settle()
+    if picture.screen == "rule":
+        rehearse(portal)
     if picture.screen == "audit":
         portal.page.locator(".card").first.get_by_role("button").click()
         portal.page.locator(".card .state.good").first.wait_for()
-    portal.page.screenshot(path=directory / picture.name, full_page=picture.screen == "person")
+    portal.page.screenshot(path=directory / picture.name, full_page=picture.screen in ("person", "alarm", "rule"))
     portal.check()
     context.close()
+
+
+def rehearse(portal: Portal) -> None:
+    """Try a new rule on the values of a month."""
+    page = portal.page
+    page.locator("form input[type=text]").first.fill(
+        "Training" if "en" in page.locator("html").get_attribute("lang") else "Entrenamiento"
+    )
+    page.locator("form input[type=number]").first.fill("105")
+    form = page.locator(".rehearsal form")
+    form.locator("select").first.select_option(label="Ana García")
+    form.get_by_role("button").click()
+    page.locator(".result figure").wait_for()
+    portal.settle()
 
 
 def main() -> None:
@@ -95,7 +123,7 @@ def main() -> None:
         try:
             started = clone.start(HEARTGUARD_ENV="test")
             assert started.returncode == 0, started.stdout + started.stderr
-            place = clinic(f"http://127.0.0.1:{clone.ports['gateway']}")
+            place = watched_clinic(f"http://127.0.0.1:{clone.ports['gateway']}")
             with launched() as browser:
                 for picture in SHOWN if directory == DOCUMENTS else every():
                     take(browser, place, picture, directory)

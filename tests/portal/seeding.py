@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import requests
 
+from tests.servers import until
+
 PASSWORD = "calm harbour 47"
 NAMES = (
     "Ana García", "Bruno Ferreira", "Carla Ruiz", "David Okafor", "Elena Petrova", "Farid Haddad", "Grace Lindqvist",
@@ -42,6 +44,21 @@ class Organization:
         number = int(str(made["user_id"]))
         self.people[number] = email
         return number
+
+    def rule(self, name: str, threshold: float, severity: str = "warning", **changes: object) -> str:
+        """An alarm rule that is on, for heart rates above the threshold; one sample raises and ends. Returns its id."""
+        document = {"name": name, "measurement": "heart_rate", "field": "bpm", "condition": "above"}
+        document |= {"threshold": threshold, "severity": severity, "enabled": True}
+        document |= {"for_seconds": 0, "clear_after_seconds": 0, **changes}
+        return str(self.post("/alarms/rules", document)["id"])
+
+    def alarms(self, **query: str) -> list[dict[str, object]]:
+        answer = requests.get(f"{self.url}/alarms", query, headers=self.bearer, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["items"])
+
+    def wait_for_alarms(self, count: int) -> None:
+        until(lambda: len(self.alarms()) >= count, f"{count} alarms were raised", seconds=60)
 
     def write(self, lines: Iterator[str]) -> None:
         """Send lines of line protocol with timestamps in seconds, 5,000 at a time."""
@@ -85,6 +102,31 @@ def rates(person: int, start: float, stop: float, every: int, *, seed: int = 0, 
         yield f"heart_rate,user_id={person},device={device} bpm={base + awake + training + walk:.0f} {second}"
 
 
+def spike(organization: Organization, person: int, *values: int) -> None:
+    """Heart rates from now on, one a second: a rule that was made before applies to them."""
+    now = int(time.time()) + 1
+    organization.write(
+        iter([f"heart_rate,user_id={person},device=watch bpm={value} {now + at}" for at, value in enumerate(values)])
+    )
+
+
+def ward(url: str, email: str = "admin@ward.example") -> Organization:
+    """Four people: with a critical alarm, a warning, a warning that is over, and none."""
+    organization = found(url, email, "Ward 3")
+    now = time.time()
+    domain = email.split("@")[1]
+    people = [organization.add(name, f"{name.split()[0].lower()}@{domain}") for name in NAMES[:4]]
+    for person in people:
+        organization.write(rates(person, now - 3 * HOUR, now - 60, 30))
+    organization.rule("Very high heart rate", 150, "critical")
+    organization.rule("High heart rate", 115)
+    spike(organization, people[0], 124, 131, 162, 171, 166)
+    spike(organization, people[1], 118, 125, 128)
+    spike(organization, people[2], 121, 119, 90)
+    organization.wait_for_alarms(4)
+    return organization
+
+
 def clinic(url: str, email: str = "lucia.martin@clinic.example") -> Organization:
     """Twenty people in every state: recent, late, silent, out of range, without data."""
     organization = found(url, email, "Clínica Los Álamos")
@@ -103,6 +145,22 @@ def clinic(url: str, email: str = "lucia.martin@clinic.example") -> Organization
         organization.write(rates(person, begin, now - age, 60 if index == 0 else 30))
         if index == 6:
             organization.write(iter([f"heart_rate,user_id={person},device=watch bpm=322 {int(now - 15)}"]))
+    return organization
+
+
+def watched_clinic(url: str) -> Organization:
+    """The clinic with rules, and alarms of three people that were raised now."""
+    organization = clinic(url)
+    organization.post("/alarms/rules/defaults", None, 200)
+    organization.rule("Very high heart rate", 150, "critical")
+    organization.rule("High heart rate", 115)
+    people = list(organization.people)
+    spike(organization, people[0], 96, 108, 124, 131, 148, 162, 171, 166, 158, 155, 153)
+    spike(organization, people[4], 118, 125, 128, 121)
+    spike(organization, people[9], 121, 119, 90, 82)
+    organization.wait_for_alarms(4)
+    over = next(it for it in organization.alarms() if it["user_id"] == people[9])
+    organization.post(f"/alarms/{over['id']}/acknowledge", {"note": "Called: was on the stairs"}, 200)
     return organization
 
 

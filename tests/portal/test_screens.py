@@ -13,8 +13,8 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 MANY = 150
-SCREENS = ("overview", "members", "organization", "audit", "account")
-DOORS = ("login", "forgot", "reset", "accept")
+SCREENS = ("overview", "alarms", "rules", "members", "organization", "audit", "account")
+DOORS = ("login", "forgot", "reset", "accept", "confirm")
 
 
 def person(place: Organization, index: int) -> int:
@@ -97,7 +97,9 @@ def test_somebody_who_is_invited_joins_and_sees_their_own_data_only(
         guest.page.get_by_label("New password").fill("seven quiet lamps 8")
         guest.page.get_by_role("button", name="Create account").click()
         expect(guest.page.get_by_role("heading", level=1)).to_have_text("Uma Rao")
-        expect(guest.page.get_by_role("navigation").get_by_role("link")).to_have_text(["My data", "My account"])
+        expect(guest.page.get_by_role("navigation").get_by_role("link")).to_have_text(
+            ["My data", "Alarms", "My account"]
+        )
         guest.go("audit")
         expect(guest.page.get_by_role("heading", level=1)).to_have_text("Uma Rao")
         guest.check()
@@ -185,4 +187,6 @@ def test_many_people_are_few_elements(browser: Any, place: Organization, open_po
     expect(portal.page.locator(f"[aria-rowindex='{MANY + 2}']")).to_be_visible()
     assert rows.count() < 60
     asked = [request.url.split("/api/v1")[1].split("?")[0] for request in portal.asked]
-    assert sorted(asked) == sorted(["/auth/login", "/users/me", "/users", "/timeseries/latest", "/timeseries/query"])
+    once = ["/auth/login", "/users/me", "/users", "/timeseries/latest", "/timeseries/query"]
+    assert sorted(asked) == sorted([*once, "/alarms", "/alarms"])
+    assert len(portal.streams) == 1

@@ -64,6 +64,11 @@ def test_the_landing_page_is_in_the_language_of_the_browser(
     assert "Accept-Language" in answer.headers["vary"]
 
 
+def test_the_landing_page_leads_to_no_demo_where_there_is_none(gateway: GunicornProcess) -> None:
+    """Where there is one, tests/portal/test_entry.py follows the link."""
+    assert b"demo" not in gateway.ask("GET", "/?lang=en").body
+
+
 def test_an_unknown_language_or_parameter_is_refused(gateway: GunicornProcess) -> None:
     assert gateway.ask("GET", "/?language=es").code == "GEN_422"
     assert language(gateway.ask("GET", "/?lang=fr")) == "en"

@@ -37,7 +37,7 @@ AUDIT = (
 )
 INFLUXDB = ("INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG")
 GATEWAY = (
-    *(*COMMON, "RATE_LIMIT", "LIMITS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
+    *(*COMMON, "RATE_LIMIT", "LIMITS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "DEMO_ENABLED"),
     *("MAX_UPLOAD_MB", "MAX_IMPORT_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
     *(it.url for it in SERVICES.values() if it.name not in {"gateway", "auth"}),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from heartguard_common.core.limits import limit_values
 from heartguard_common.core.registry import REGISTRY, SERVICES
-from heartguard_common.core.settings import CommonSettings, Rate, http_url, rate, read, variable, whole, words
+from heartguard_common.core.settings import CommonSettings, Rate, choice, http_url, rate, read, variable, whole, words
 
 NAME = "gateway"
 STREAM = "stream"
@@ -42,6 +42,7 @@ class Settings(CommonSettings):
     alarm_url: str = variable("ALARM_URL", http_url, default=SERVICES["alarm"].local_url)
     rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))  # noqa: RUF009  variable() makes a field
     limits: tuple[tuple[str, int], ...] = variable("LIMITS", limit_values, default=())
+    demo: str = variable("DEMO_ENABLED", choice("off", "on"), default="off")
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())
     trusted_proxies: int = variable("TRUSTED_PROXIES", whole(0, 10), default=0)
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_000), default=50)
@@ -53,6 +54,11 @@ class Settings(CommonSettings):
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment once. Raises `SettingsError` with every problem."""
         return read(cls, environ)
+
+    @property
+    def has_demo(self) -> bool:
+        """Whether the landing page leads to the demo."""
+        return self.demo == "on"
 
     @property
     def upstreams(self) -> Mapping[str, str]:

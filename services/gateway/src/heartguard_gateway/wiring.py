@@ -78,7 +78,7 @@ def create_app(
     trail = _trail(redis, settings, program, fallen_back)
     refused = CountedRefusals(trail, clock)
     health = _health(policy, lifecycle, services, clock, metrics)
-    own, tickets = OwnRoutes(contracts, lifecycle, metrics, health, SCHEMAS_DIR), Tickets(redis)
+    own, tickets = OwnRoutes(contracts, lifecycle, metrics, health, SCHEMAS_DIR, demo=settings.has_demo), Tickets(redis)
     hub = open_hub(settings, redis, contracts, trail, clock, metrics, lifecycle) if program == STREAM else None
     ports = Ports(
         contracts=contracts,

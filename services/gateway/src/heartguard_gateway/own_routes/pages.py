@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +36,7 @@ _REFERENCE_POLICY = (
     f"connect-src 'self'; {_NOTHING_ELSE}"
 )
 _CACHE = "public, max-age=300"
+_DEMO_LINK = re.compile(rb'<li class="demo">.*</li>\n')
 _GENERATED_POLICY = "frame-ancestors 'none'"  # beside the one in the page, which knows its style by its hash
 
 
@@ -83,14 +85,12 @@ class Page:
 class Pages:
     """The landing page in two languages, the API reference, pages that are generated with the contract, and assets.
 
-    `generated` has the HTML of the error codes and of the index of schemas, by name.
+    `generated` has the HTML of the error codes and of the index of schemas, by name; `demo` says whether the landing
+    page leads to the demo.
     """
 
-    def __init__(self, generated: Mapping[str, bytes], directory: Path = DIRECTORY) -> None:
-        self._landing = {
-            language: Page.of((directory / f"index.{language}.html").read_bytes(), ".html", _POLICY)
-            for language in LANGUAGES
-        }
+    def __init__(self, generated: Mapping[str, bytes], directory: Path = DIRECTORY, *, demo: bool = False) -> None:
+        self._landing = {language: _landing(directory / f"index.{language}.html", demo=demo) for language in LANGUAGES}
         self._reference = Page.of((directory / "docs.html").read_bytes(), ".html", _REFERENCE_POLICY)
         self._generated = {name: Page.of(body, ".html", _GENERATED_POLICY) for name, body in generated.items()}
         self._assets = MappingProxyType(dict(_assets(directory)))
@@ -116,6 +116,11 @@ class Pages:
         if page is None:
             raise ServiceError(NOT_FOUND)
         return page.reply(request)
+
+
+def _landing(path: Path, *, demo: bool) -> Page:
+    page = path.read_bytes()
+    return Page.of(page if demo else _DEMO_LINK.sub(b"", page), ".html", _POLICY)
 
 
 def _assets(directory: Path) -> Mapping[str, Page]:

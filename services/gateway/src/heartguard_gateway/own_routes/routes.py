@@ -44,6 +44,8 @@ class OwnRoutes:
         metrics: Metrics,
         system: SystemHealth,
         schemas: Path,
+        *,
+        demo: bool,
     ) -> None:
         self._contracts = contracts
         self._lifecycle = lifecycle
@@ -51,7 +53,7 @@ class OwnRoutes:
         self._system = system
         self._files = {path.name: path.read_bytes() for path in sorted(schemas.iterdir()) if path.suffix in _FILE_TYPES}
         self._internal = self._files.pop(_INTERNAL)  # /schemas/{file} is for anyone
-        self._pages = Pages({name: (schemas / name).read_bytes() for name in (_ERRORS_PAGE, _INDEX_PAGE)})
+        self._pages = Pages({name: (schemas / name).read_bytes() for name in (_ERRORS_PAGE, _INDEX_PAGE)}, demo=demo)
         self._portal = Portal()
 
     @property
