@@ -14,10 +14,17 @@ const SCREENS = {
   people: { roles: EVERYBODY, load: () => import("../screens/person.js"), part: "Person" },
   mine: { roles: ["user"], nav: "nav.mine", load: () => import("../screens/person.js"), part: "Mine" },
   members: { roles: STAFF, nav: "nav.members", load: () => import("../screens/members.js"), part: "Members" },
+  files: { roles: EVERYBODY, nav: "nav.files", load: () => import("../screens/files.js"), part: "Files" },
+  imports: { roles: EVERYBODY, load: () => import("../screens/imports.js"), part: "Imports" },
+  keys: { roles: EVERYBODY, nav: "nav.keys", load: () => import("../screens/keys.js"), part: "Keys" },
   organization: { roles: ["admin"], nav: "nav.organization", load: () => import("../screens/organization.js"), part: "Organization" },
   audit: { roles: ["admin"], nav: "nav.audit", load: () => import("../screens/audit.js"), part: "Audit" },
   account: { roles: EVERYBODY, nav: "nav.account", load: () => import("../screens/account.js"), part: "Account" },
 };
+/** Screens that the navigation shows as another. @type {Record<string, string>} */
+const SHOWN_AS = { people: "overview", imports: "files" };
+/** For whoever has the operator's token, with and without a login. @type {Omit<Screen, "roles">} */
+const OPERATOR = { load: () => import("../screens/operator.js"), part: "Operator" };
 const DOORS = /** @type {Record<string, string>} */ ({ login: "LogIn", forgot: "Forgot", reset: "Reset", accept: "Accept" });
 
 /** A part of a module, loaded when it is first shown. @param {{ screen: { load: () => Promise<any>, part: string }, props?: any }} props */
@@ -89,6 +96,10 @@ function App({ error }) {
   const { path: [name = "", ...rest] } = place();
   if (error && session.state === "starting") return html`<main class="narrow" id="main"><h1>HeartGuard</h1><${Failure} error=${error} retry=${() => location.reload()} /></main>`;
   if (session.state === "starting") return html`<p class="loading" role="status">${t("loading")}</p>`;
+  if (name === "operator") {
+    return html`<header class="bar"><a class="brand" href="#/"><img src="/assets/favicon.svg" alt="" />HeartGuard</a><div class="who"><${Language} /></div></header>
+      <main id="main" tabindex="-1"><${Loaded} screen=${OPERATOR} props=${{ path: rest }} key="operator" /></main><div id="said" role="status"></div>`;
+  }
   if (session.state === "out" || LOGIN[name]?.part === "Accept") {
     return html`<main class="narrow" id="main"><${Loaded} screen=${LOGIN[name] ?? LOGIN.login} key=${name} /><footer class="actions"><${Language} /><a href="/">${t("about")}</a></footer></main><div id="said" role="status"></div>`;
   }
@@ -96,7 +107,7 @@ function App({ error }) {
   const first = role === "user" ? "mine" : "overview";
   const chosen = name in SCREENS && SCREENS[name].roles.includes(role) ? name : first;
   return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
-    <${Bar} name=${chosen === "people" ? "overview" : chosen} />
+    <${Bar} name=${SHOWN_AS[chosen] ?? chosen} />
     <main id="main" tabindex="-1"><${Loaded} screen=${SCREENS[chosen]} props=${{ path: rest }} key=${`${chosen}/${rest[0] ?? ""}`} /></main>
     <div id="said" role="status"></div>
     ${session.state === "expired" && html`<${Again} />`}`;

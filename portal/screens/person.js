@@ -2,13 +2,15 @@
 import { html, useEffect, useRef, useState } from "../core/dom.js";
 import { Failure, Heading, State, measured, useLoaded, useRepeated } from "../core/ui.js";
 import { call } from "../core/api.js";
-import { FIELD, MEASUREMENT, condition, latest, person } from "../core/data.js";
+import { FIELD, MEASUREMENT, condition, latest, person, saveText } from "../core/data.js";
 import { ago, date, has, number, t, zone } from "../core/i18n.js";
 import { note, place } from "../core/router.js";
 import { session } from "../core/session.js";
 import { LONGEST, SHORTEST, load } from "../core/windows.js";
 import { Chart } from "./chart.js";
 import { Day } from "./day.js";
+import { Export } from "./export.js";
+import { Resting } from "./trend.js";
 
 /** @typedef {import("../core/windows.js").Drawn} Drawn */
 
@@ -37,7 +39,7 @@ export function Person({ path }) {
     ${found.error && html`<${Failure} error=${found.error} retry=${found.reload} />`}
     <${Now} points=${found.value.points} read=${found.value.read} />
     <${Trend} id=${id} name=${title} points=${found.value.points} catalogue=${found.value.catalogue} />
-    <div class="cards"><${Day} id=${id} /><${Sources} points=${found.value.points} /></div>`;
+    <div class="cards"><${Day} id=${id} /><${Resting} id=${id} /><${Sources} points=${found.value.points} /><${Export} id=${id} measurements=${[...new Set(found.value.points.map((it) => it.measurement))]} /></div>`;
 }
 
 /** @param {{ points: any[], read: number }} props */
@@ -117,11 +119,7 @@ export const measurementName = (name) => (has(`measurement.${name}`) ? t(`measur
 function download(drawn, name) {
   const rows = drawn.time.flatMap((time, index) => (drawn.mean[index] === null ? [] : [[new Date(time * 1000).toISOString(), drawn.mean[index], ...(drawn.raw ? [] : [drawn.low[index], drawn.high[index], drawn.counted[index]])].map((it) => it ?? "").join()]));
   const head = drawn.raw ? "time,value" : "time,mean,lowest,highest,count";
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([[head, ...rows, ""].join("\r\n")], { type: "text/csv" }));
-  link.download = `${name}-${new Date(drawn.start).toISOString().slice(0, 10)}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  saveText(`${name}-${new Date(drawn.start).toISOString().slice(0, 10)}.csv`, [head, ...rows, ""].join("\r\n"), "text/csv");
 }
 
 /** The chart's values as a table, in pages. @param {{ drawn: Drawn | null, name: string, unit: string, low: number | null, high: number | null }} props */
