@@ -41,6 +41,7 @@ from heartguard_influx.store.imports import ImportJobs, MediaImportFiles, Parser
 from heartguard_influx.store.live_points import LiveImports, LivePoints, LiveSentPoints
 from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import (
+    HourSums,
     PostgresBuckets,
     PostgresChangeLog,
     PostgresFieldTypes,
@@ -68,6 +69,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     usecases = UseCases.over(imports.with_imports(), exports=exports.usecases)
     if stores.settle is not None:
         dependencies.background.start("streams", stores.settle)
+    if stores.sum_hours is not None:
+        dependencies.background.start("hour sums", stores.sum_hours)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
@@ -96,7 +99,7 @@ def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
 def in_postgresql(dependencies: Dependencies) -> Stores:
     """The stores of a service without an InfluxDB."""
     database = dependencies.database
-    points = PostgresStore(database, dependencies.limits)
+    points = PostgresStore(database, dependencies.limits, dependencies.clock)
     announcer = Announcer(database, Publisher(dependencies.redis), settles=True)
     live = LivePoints(announcer)
     changes = PostgresChangeLog(database, PostgresStore.settled_seconds)
@@ -123,6 +126,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
         changes=changes,
+        sum_hours=HourSums(database, dependencies.clock).run,
     )
 
 
