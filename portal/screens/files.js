@@ -13,8 +13,9 @@ const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
 /** A number of bytes with the unit that fits. @param {number} bytes */
 export function size(bytes) {
-  const power = Math.min(UNITS.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: UNITS[power], maximumFractionDigits: power ? 1 : 0 }).format(bytes / 1000 ** power);
+  if (bytes < 1000) return `${number(bytes)} B`;
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: UNITS[power], maximumFractionDigits: 1 }).format(bytes / 1000 ** power);
 }
 
 /** The two screens that have to do with files. @param {{ here: "files" | "imports" }} props */

@@ -17,8 +17,8 @@ export function Organization() {
   if (!found.value) return html`<${Heading} title=${t("organization.title")} />${found.error ? html`<${Failure} error=${found.error} retry=${found.reload} />` : html`<p class="loading" role="status">${t("loading")}</p>`}`;
   const { organization, policies, limits, usage } = found.value;
   return html`<${Heading} title=${organization.name} />
-    <div class="cards wide"><${Name} organization=${organization} reload=${found.reload} /><${Policies} policies=${policies} /><${Standing} usage=${usage} /></div>
-    <${Usage} usage=${usage} limits=${limits} /><${Deletion} name=${organization.name} />`;
+    <div class="cards wide"><${Name} organization=${organization} reload=${found.reload} /><${Policies} policies=${policies} /><${Standing} usage=${usage} /><${Deletion} name=${organization.name} /></div>
+    <${Usage} usage=${usage} limits=${limits} />`;
 }
 
 /** @param {{ organization: import("../core/types.js").Organization, reload: () => void }} props */

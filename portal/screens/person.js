@@ -39,7 +39,7 @@ export function Person({ path }) {
     ${found.error && html`<${Failure} error=${found.error} retry=${found.reload} />`}
     <${Now} points=${found.value.points} read=${found.value.read} />
     <${Trend} id=${id} name=${title} points=${found.value.points} catalogue=${found.value.catalogue} />
-    <div class="cards"><${Day} id=${id} /><${Resting} id=${id} /><${Sources} points=${found.value.points} /><${Export} id=${id} measurements=${[...new Set(found.value.points.map((it) => it.measurement))]} /></div>`;
+    <div class="cards wide"><${Day} id=${id} /><${Sources} points=${found.value.points} /><${Resting} id=${id} /><${Export} id=${id} measurements=${[...new Set(found.value.points.map((it) => it.measurement))]} /></div>`;
 }
 
 /** @param {{ points: any[], read: number }} props */

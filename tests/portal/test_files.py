@@ -1,19 +1,29 @@
 """Files and imports in the portal: sent with progress, refused in words, fetched, cancelled, deleted."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from heartguard_common.core.paths import REPO_ROOT
 from tests.portal.browser import PATIENCE_MS, Portal
-from tests.portal.seeding import Organization
+from tests.portal.seeding import Organization, found
+from tests.running import RunningSystem
 
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 ATTACK = "<img src=x onerror=alert(1)>.txt"
 RECORDING = REPO_ROOT / "examples/activity.fit"
+
+
+@pytest.fixture(scope="module")
+def place(browser: Any, running_system: RunningSystem) -> Organization:
+    """An organization of its own: the overview's tests count the people of the other."""
+    made = found(running_system.gateway_url, "lead@files.example", "Files")
+    made.add("David Okafor", "david@files.example")
+    return made
 
 
 def test_a_file_is_sent_fetched_and_deleted(portal: Portal, tmp_path: Path) -> None:
@@ -51,10 +61,10 @@ def test_a_recording_is_imported(portal: Portal, place: Organization) -> None:
     page.get_by_label("Whose data it has").select_option(label="David Okafor")
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("The file is there.")).to_be_visible(timeout=PATIENCE_MS)
-    found = page.locator(".imports > li").filter(has_text="activity.fit")
-    expect(found).to_contain_text("Imported", timeout=60_000)
-    expect(found).to_contain_text("David Okafor")
-    expect(found).to_contain_text("stored")
+    listed = page.locator(".imports > li").filter(has_text="activity.fit")
+    expect(listed).to_contain_text("Imported", timeout=60_000)
+    expect(listed).to_contain_text("David Okafor")
+    expect(listed).to_contain_text("stored")
 
 
 def test_columns_of_a_table_are_chosen_and_what_is_left_out_is_explained(portal: Portal) -> None:
@@ -69,10 +79,10 @@ def test_columns_of_a_table_are_chosen_and_what_is_left_out_is_explained(portal:
     page.get_by_label("<b>Gerät</b>").select_option("device")
     page.get_by_label("How times are written").fill("%d.%m.%Y %H:%M:%S")
     page.get_by_role("button", name="Import", exact=True).click()
-    found = page.locator(".imports > li").filter(has_text="table.csv")
-    expect(found).to_contain_text("1 stored", timeout=60_000)
-    found.get_by_text("What was left out, and why").click()
-    expect(found).to_contain_text("not a number")
+    listed = page.locator(".imports > li").filter(has_text="table.csv")
+    expect(listed).to_contain_text("1 stored", timeout=60_000)
+    listed.get_by_text("What was left out, and why").click()
+    expect(listed).to_contain_text("not a number")
 
 
 def test_a_damaged_file_fails_in_words_and_an_import_is_cancelled(portal: Portal, place: Organization) -> None:
@@ -88,7 +98,7 @@ def test_a_damaged_file_fails_in_words_and_an_import_is_cancelled(portal: Portal
     page.get_by_label("File", exact=True).set_input_files(damaged)
     page.get_by_label("Written by").select_option("fit")
     page.get_by_role("button", name="Import", exact=True).click()
-    found = page.locator(".imports > li").filter(has_text="damaged.fit")
-    expect(found).to_contain_text("The file is damaged or of another kind", timeout=60_000)
+    listed = page.locator(".imports > li").filter(has_text="damaged.fit")
+    expect(listed).to_contain_text("The file is damaged or of another kind", timeout=60_000)
     kept = requests.get(f"{place.url}/imports", headers=place.bearer, timeout=60).json()["items"]
     assert {it["file_name"]: it["status"] for it in kept}["never-sent.fit"] == "cancelled"

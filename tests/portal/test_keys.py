@@ -8,13 +8,20 @@ import pytest
 import requests
 
 from tests.portal.browser import PATIENCE_MS, Portal
-from tests.portal.seeding import PASSWORD, Organization
+from tests.portal.seeding import PASSWORD, Organization, found
+from tests.running import RunningSystem
 from tests.servers import until
 
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 ATTACK = "<img src=x onerror=alert(1)>'\"]]>"
+
+
+@pytest.fixture(scope="module")
+def place(browser: Any, running_system: RunningSystem) -> Organization:
+    """An organization of its own: the overview's tests count the people of the other."""
+    return found(running_system.gateway_url, "lead@keys.example", "Keys")
 
 
 def status(place: Organization, key: str) -> int:

@@ -51,6 +51,8 @@ def test_the_operator_sets_mode_and_limit_and_a_reload_forgets_the_token(
     page.get_by_role("link", name="Services and jobs").click()
     expect(page.get_by_text("Nothing has failed for good.")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(".services li")).not_to_have_count(0)
+    expect(page.get_by_text("influx · imports")).to_be_visible()
+    expect(page.get_by_text("No answer from")).to_have_count(0)
     kept = page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
     assert token not in kept
     page.reload()

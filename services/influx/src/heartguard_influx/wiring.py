@@ -70,7 +70,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     if stores.settle is not None:
         dependencies.background.start("streams", stores.settle)
     if stores.sum_hours is not None:
-        dependencies.background.start("hour sums", stores.sum_hours)
+        dependencies.background.start("hour_sums", stores.sum_hours)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
