@@ -27,7 +27,7 @@ export function Export({ id, measurements }) {
     const made = await call("timeseries.request_export", { body: { bucket: bucket(), user_id: id, measurement: measurement || undefined, range_start: midnight(from), range_stop: midnight(to, 1), format: "csv" } });
     setJob(made.id);
   };
-  return html`<section class="card"><h2>${t("export.title")}</h2><p class="quiet">${t("export.text")}</p><${Form} send=${send} label=${t("export.submit")}>
+  return html`<section class="card unprinted"><h2>${t("export.title")}</h2><p class="quiet">${t("export.text")}</p><${Form} send=${send} label=${t("export.submit")}>
     <div class="cards fields"><${Field} label=${t("export.from")} type="date" required max=${to} value=${from} onValue=${setFrom} /><${Field} label=${t("export.to")} type="date" required min=${from} value=${to} onValue=${setTo} />
       <${Field} label=${t("measurement")} value=${measurement} onValue=${setMeasurement}><option value="">${t("any")}</option>${measurements.map((it) => html`<option key=${it} value=${it}>${measurementName(it)}</option>`)}<//></div><//>
     ${job && status !== "done" && status !== "failed" && !found.error && html`<p role="status">${t("account.preparing")} <progress max="100" value=${found.value?.progress ?? 0} aria-label=${t("export.title")}></progress></p>`}

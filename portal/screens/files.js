@@ -4,6 +4,7 @@ import { Confirm, Failure, Field, Heading, announce, useLoaded } from "../core/u
 import { call, upload } from "../core/api.js";
 import { people } from "../core/data.js";
 import { date, number, percent, t } from "../core/i18n.js";
+import { note, place } from "../core/router.js";
 import { session } from "../core/session.js";
 
 /** @typedef {import("../core/types.js").MediaItem} MediaItem */
@@ -34,11 +35,11 @@ export function fetchFile(address) {
 /** The screen. */
 export function Files() {
   const staff = session.person?.role !== "user";
-  const [owner, setOwner] = useState(""), [deleting, setDeleting] = useState(/** @type {MediaItem | null} */ (null));
+  const [owner, setOwner] = useState(() => place().query.get("owner") ?? ""), [deleting, setDeleting] = useState(/** @type {MediaItem | null} */ (null));
   const [cursors, setCursors] = useState(/** @type {(string | undefined)[]} */ ([undefined]));
   const [error, setError] = useState(/** @type {unknown} */ (null));
   const cursor = cursors[cursors.length - 1];
-  const found = useLoaded((signal) => call("media.list", { query: { limit: 50, cursor, owner_id: owner ? Number(owner) : undefined }, signal }), [cursor, owner]);
+  const found = useLoaded((signal) => call("media.list", { query: { limit: 50, cursor, owner_id: Number(owner) || undefined }, signal }), [cursor, owner]);
   const usage = useLoaded((signal) => (staff ? call("media.usage", { signal }) : Promise.resolve(null)), []);
   const everybody = useLoaded((signal) => (staff ? people(signal) : Promise.resolve([])), []).value ?? [];
   const names = new Map(everybody.map((it) => [it.id, it.full_name ?? it.email]));
@@ -60,7 +61,7 @@ export function Files() {
   const next = found.value?.next_cursor;
   return html`<${Heading} title=${t("files.title")} /><${Tabs} here="files" />
     ${usage.value && html`<${Usage} usage=${usage.value} />`}<${Send} done=${reload} />
-    ${staff && html`<${Field} label=${t("files.owner")} value=${owner} onValue=${(/** @type {string} */ it) => { setCursors([undefined]); setOwner(it); }}><option value="">${t("any")}</option>${everybody.map((it) => html`<option key=${it.id} value=${String(it.id)}>${it.full_name ?? it.email}</option>`)}<//>`}
+    ${staff && html`<${Field} label=${t("files.owner")} value=${owner} onValue=${(/** @type {string} */ it) => { setCursors([undefined]); setOwner(it); note({ owner: it }); }}><option value="">${t("any")}</option>${everybody.map((it) => html`<option key=${it.id} value=${String(it.id)}>${it.full_name ?? it.email}</option>`)}<//>`}
     <${Failure} error=${error ?? found.error ?? usage.error} retry=${() => { setError(null); reload(); }} />
     <section class="card" aria-busy=${found.busy}><div class="scroll"><table class="stack"><thead><tr><th>${t("files.file")}</th><th class="number">${t("files.size")}</th>${staff && html`<th>${t("files.owner")}</th>`}<th>${t("files.sent")}</th><th><span class="hidden">${t("actions")}</span></th></tr></thead>
       <tbody>${found.value?.items.map((it) => html`<tr key=${it.id}><td class="text">${it.file_name}<br /><small>${it.content_type}</small></td><td class="number" data-label=${t("files.size")}>${size(it.size)}</td>${staff && html`<td class="text" data-label=${t("files.owner")}>${names.get(it.owner_id) ?? it.owner_id}</td>`}<td data-label=${t("files.sent")}>${date(it.created_at)}</td>

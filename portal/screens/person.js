@@ -39,7 +39,7 @@ export function Person({ path }) {
     ${found.error && html`<${Failure} error=${found.error} retry=${found.reload} />`}
     <${Now} points=${found.value.points} read=${found.value.read} />
     <${Trend} id=${id} name=${title} points=${found.value.points} catalogue=${found.value.catalogue} />
-    <div class="cards wide"><${Day} id=${id} /><${Sources} points=${found.value.points} /><${Resting} id=${id} /><${Export} id=${id} measurements=${[...new Set(found.value.points.map((it) => it.measurement))]} /></div>`;
+    <div class="cards wide"><${Day} id=${id} /><${Sources} id=${id} points=${found.value.points} /><${Resting} id=${id} /><${Export} id=${id} measurements=${[...new Set(found.value.points.map((it) => it.measurement))]} /></div>`;
 }
 
 /** @param {{ points: any[], read: number }} props */
@@ -140,10 +140,10 @@ function Table({ drawn, name, unit, low, high }) {
   </details>`;
 }
 
-/** The series of the person: what, from which device, how old. @param {{ points: any[] }} props */
-function Sources({ points }) {
+/** The series of the person: what, from which device, how old; and the way to their files. @param {{ id: number, points: any[] }} props */
+function Sources({ id, points }) {
   const rows = [...points].sort((one, other) => one.age_seconds - other.age_seconds);
-  return html`<section class="card"><h2>${t("sources.title")}</h2>
+  return html`<section class="card"><header><h2>${t("sources.title")}</h2><a class="button" href=${session.person?.role === "user" ? "#/files" : `#/files?owner=${id}`}>${t("sources.files")}</a></header>
     ${rows.length === 0 ? html`<p class="quiet">${t("sources.none")}</p>` : html`<div class="scroll"><table class="stack"><thead><tr><th>${t("measurement")}</th><th>${t("sources.from")}</th><th>${t("sources.last")}</th></tr></thead>
     <tbody>${rows.slice(0, 50).map((it) => html`<tr key=${it.measurement + JSON.stringify(it.tags)}><td>${measurementName(it.measurement)}</td>
       <td class="text" data-label=${t("sources.from")}>${Object.entries(it.tags).filter(([name]) => name !== "user_id").map(([name, value]) => `${name} ${value}`).join(", ") || t("sources.unnamed")}</td>

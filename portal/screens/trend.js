@@ -28,7 +28,7 @@ export function Resting({ id }) {
     }
     setDays(found);
   };
-  return html`<section class="card"><h2>${t("resting.title")}</h2>
+  return html`<section class=${days ? "card" : "card unprinted"}><h2>${t("resting.title")}</h2>
     ${days ? html`<${Shown} days=${days} />` : html`<p class="quiet">${t("resting.text", { days: DAYS })}</p><${Form} send=${load} label=${t("resting.show")}>${done > 0 && html`<progress max=${DAYS} value=${done} aria-label=${t("resting.title")}></progress>`}<//>`}</section>`;
 }
 

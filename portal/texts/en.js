@@ -585,6 +585,7 @@ export default {
   "sessions.program": "Program and address",
   "sessions.title": "Sessions",
   "skip": "Skip to content",
+  "sources.files": "Files of this person",
   "sources.from": "Source",
   "sources.last": "Last value",
   "sources.more": "and {count} more",

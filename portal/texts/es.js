@@ -585,6 +585,7 @@ export default {
   "sessions.program": "Programa y dirección",
   "sessions.title": "Sesiones",
   "skip": "Saltar al contenido",
+  "sources.files": "Archivos de esta persona",
   "sources.from": "Fuente",
   "sources.last": "Último valor",
   "sources.more": "y {count} más",

@@ -9,6 +9,7 @@ import requests
 from heartguard_common.core.paths import REPO_ROOT
 from tests.portal.browser import PATIENCE_MS, Portal
 from tests.portal.seeding import Organization, found
+from tests.portal.test_access import accessible
 from tests.running import RunningSystem
 
 pytest.importorskip("playwright")
@@ -35,6 +36,7 @@ def test_a_file_is_sent_fetched_and_deleted(portal: Portal, tmp_path: Path) -> N
     row = page.locator("tbody tr").filter(has_text="<img src=x onerror=alert(1)>.txt")
     expect(row).to_contain_text("750 kB", timeout=PATIENCE_MS)
     assert page.locator("main img").count() == 0
+    accessible(portal)
     expect(page.get_by_text("used by 1 files")).to_be_visible()
     with page.expect_download() as download:
         row.get_by_role("button", name="Download").click()
@@ -77,12 +79,14 @@ def test_columns_of_a_table_are_chosen_and_what_is_left_out_is_explained(portal:
     page.get_by_label("Zeit").select_option("time")
     page.get_by_label("Puls").select_option("heart_rate")
     page.get_by_label("<b>Gerät</b>").select_option("device")
+    accessible(portal)
     page.get_by_label("How times are written").fill("%d.%m.%Y %H:%M:%S")
     page.get_by_role("button", name="Import", exact=True).click()
     listed = page.locator(".imports > li").filter(has_text="table.csv")
     expect(listed).to_contain_text("1 stored", timeout=60_000)
     listed.get_by_text("What was left out, and why").click()
     expect(listed).to_contain_text("not a number")
+    accessible(portal)
 
 
 def test_a_damaged_file_fails_in_words_and_an_import_is_cancelled(portal: Portal, place: Organization) -> None:

@@ -9,6 +9,7 @@ import requests
 
 from tests.portal.browser import PATIENCE_MS, Portal
 from tests.portal.seeding import PASSWORD, Organization, found
+from tests.portal.test_access import accessible
 from tests.running import RunningSystem
 from tests.servers import until
 
@@ -40,12 +41,16 @@ def test_a_key_is_made_used_replaced_and_ended(portal: Portal, place: Organizati
     dialog.get_by_label("Name").fill(f"Dashboard {ATTACK}")
     dialog.get_by_role("button", name="Make a key").click()
     expect(dialog.get_by_role("alert")).to_contain_text("needs at least one scope")
+    accessible(portal)
     dialog.get_by_label("Read values").check()
     dialog.get_by_role("button", name="Make a key").click()
     first = dialog.locator("code.secret").inner_text()
     assert re.fullmatch(r"hg_int_\w{36}", first)
     assert status(place, first) == 200
+    accessible(portal)
     page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Make a key")).to_be_focused()
+    accessible(portal)
     row = page.get_by_role("row").filter(has_text="Dashboard <img src=x")
     expect(row).to_contain_text("Read values")
     assert page.locator("main img").count() == 0

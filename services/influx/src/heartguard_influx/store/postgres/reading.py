@@ -75,12 +75,13 @@ FROM unnest(cast(:series AS bigint[]), cast(:groups AS integer[])) AS wanted (se
 JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
 WHERE p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fields AS integer[]))
 """
+_POINTS_OF_SUMS = "cast(sum(p.number) AS bigint)"
 _OF_SUMS: Mapping[Aggregate, str] = {
     "mean": "sum(p.total) / sum(p.number)",
     "min": "min(p.low)",
     "max": "max(p.high)",
     "sum": "sum(p.total)",
-    "count": "sum(p.number)",
+    "count": _POINTS_OF_SUMS,
 }
 # Points are read of the parts of the range that no filled day covers: before, between and after the filled days.
 # OFFSET 0 keeps PostgreSQL from joining them with all points at once, instead of looking up those of each part.
@@ -113,7 +114,7 @@ WITH wanted AS (
         OFFSET 0
     ) AS one
 )
-SELECT wanted.place, {{window}}, {{aggregate}}, sum(p.number)
+SELECT wanted.place, {{window}}, {{aggregate}}, {_POINTS_OF_SUMS}
 FROM p JOIN wanted ON wanted.series_id = p.series_id GROUP BY 1, 2
 """  # noqa: S608
 SHORTEST_OF_SUMS_NS = 2 * DAY_NS
