@@ -68,8 +68,8 @@ class Stores:
     settle: Callable[[], float] | None = None
     """Run in the background: tells live streams what they missed."""
     changes: Changes | None = None
-    sum_hours: Callable[[], float] | None = None
-    """Run in the background: adds up the hours of days that are over."""
+    sum_days: Callable[[], float] | None = None
+    """Run in the background: adds up days that are over."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ from heartguard_influx.store.imports import ImportJobs, MediaImportFiles, Parser
 from heartguard_influx.store.live_points import LiveImports, LivePoints, LiveSentPoints
 from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import (
-    HourSums,
+    DaySums,
     PostgresBuckets,
     PostgresChangeLog,
     PostgresFieldTypes,
@@ -69,8 +69,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     usecases = UseCases.over(imports.with_imports(), exports=exports.usecases)
     if stores.settle is not None:
         dependencies.background.start("streams", stores.settle)
-    if stores.sum_hours is not None:
-        dependencies.background.start("hour_sums", stores.sum_hours)
+    if stores.sum_days is not None:
+        dependencies.background.start("day_sums", stores.sum_days)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
@@ -126,7 +126,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
         changes=changes,
-        sum_hours=HourSums(database, dependencies.clock).run,
+        sum_days=DaySums(database, dependencies.clock).run,
     )
 
 

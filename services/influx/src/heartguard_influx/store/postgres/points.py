@@ -17,14 +17,14 @@ from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import Group, Selection, Series
 from heartguard_influx.store.postgres.arrays import numbers, texts
 from heartguard_influx.store.postgres.counts import COUNTED, PointCounts, count_removed
-from heartguard_influx.store.postgres.hour_sums import CLEARED, clear, over_day
+from heartguard_influx.store.postgres.day_sums import CLEARED, clear, over_day
 from heartguard_influx.store.postgres.known_keys import KnownKeys
 from heartguard_influx.store.postgres.reading import (
     read_latest,
     read_points,
     read_windows,
-    read_windows_of_hours,
-    windows_of_hours,
+    read_windows_of_sums,
+    windows_of_sums,
 )
 from heartguard_influx.store.postgres.series import find_groups, find_series, remove_empty, series_ids
 from heartguard_influx.store.postgres.small_writes import SmallWrites
@@ -86,9 +86,9 @@ SELECT EXISTS (
     ) AS found
     WHERE s.bucket_id = :bucket_id AND s.measurement = :measurement)
 """
-_FORGET_HOURS = """
-DELETE FROM heartguard_core.hour_sums AS h USING heartguard_core.series AS s
-WHERE h.series_id = s.id AND s.bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR s.user_id = :person)
+_FORGET_SUMS = """
+DELETE FROM heartguard_core.day_sums AS d USING heartguard_core.series AS s
+WHERE d.series_id = s.id AND s.bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR s.user_id = :person)
 """
 _ERASE_POINTS = """
 DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
@@ -247,7 +247,7 @@ class PostgresStore:
         """The windows that hold points, by group and time."""
         if not groups or not fields:
             return ()
-        read = read_windows_of_hours if windows_of_hours(selection, fields, aggregate, grid) else read_windows
+        read = read_windows_of_sums if windows_of_sums(selection, fields, aggregate, grid) else read_windows
         return read(self._database.run, selection, groups, fields, aggregate, grid)
 
     def latest(
@@ -306,7 +306,7 @@ class PostgresStore:
         while True:
             with self._database.transaction() as connection:
                 connection.execute(text(_LOCK), values)
-                connection.execute(text(_FORGET_HOURS), values)
+                connection.execute(text(_FORGET_SUMS), values)
                 part = connection.execute(text(_ERASE_POINTS), values).rowcount
                 count_removed(connection, bucket_id, part)
                 count += part

@@ -11,7 +11,7 @@ from heartguard_influx.queries.domain.query import OF_ANY_TYPE, Aggregate, Resul
 from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import EARLIEST_NS, Group, Selection
 from heartguard_influx.store.postgres.arrays import numbers
-from heartguard_influx.store.postgres.hour_sums import DAY_NS, HOUR_NS
+from heartguard_influx.store.postgres.day_sums import DAY_NS, SLOT_NS
 
 Execute: TypeAlias = Callable[[Statement, Mapping[str, Any]], Result]
 """Executes a statement: as a transaction by itself, or in that of a connection."""
@@ -89,9 +89,9 @@ _FROM_SUMS = f"""
 WITH wanted AS (
     SELECT * FROM unnest(cast(:series AS bigint[]), cast(:groups AS integer[])) AS w (series_id, place)
 ), filled AS MATERIALIZED (
-    SELECT h.* FROM heartguard_core.hour_sums AS h
-    WHERE h.series_id = ANY (cast(:series AS bigint[])) AND h.day >= :first_day AND h.day < :end_day
-        AND h.counts IS NOT NULL
+    SELECT d.* FROM heartguard_core.day_sums AS d
+    WHERE d.series_id = ANY (cast(:series AS bigint[])) AND d.day >= :first_day AND d.day < :end_day
+        AND d.counts IS NOT NULL
 ), part AS (
     SELECT w.series_id, g.low_ns, g.high_ns FROM wanted AS w CROSS JOIN LATERAL (
         SELECT lag(e.end_ns, 1, cast(:start AS bigint)) OVER (ORDER BY e.begin_ns) AS low_ns, e.begin_ns AS high_ns
@@ -102,10 +102,10 @@ WITH wanted AS (
         ) AS e
     ) AS g WHERE g.low_ns < g.high_ns
 ), p AS (
-    SELECT f.series_id, f.day * {DAY_NS} + e.hour * {HOUR_NS} AS time_ns, cast(e.number AS bigint) AS number,
+    SELECT f.series_id, f.day * {DAY_NS} + e.slot * {SLOT_NS} AS time_ns, cast(e.number AS bigint) AS number,
         e.total, e.low, e.high
-    FROM filled AS f CROSS JOIN LATERAL unnest(f.fields, f.hours, f.counts, f.sums, f.lows, f.highs)
-        AS e (field_id, hour, number, total, low, high)
+    FROM filled AS f CROSS JOIN LATERAL unnest(f.fields, f.slots, f.counts, f.sums, f.lows, f.highs)
+        AS e (field_id, slot, number, total, low, high)
     WHERE e.field_id = :field
     UNION ALL
     SELECT t.series_id, one.time_ns, 1, one.number, one.number, one.number FROM part AS t CROSS JOIN LATERAL (
@@ -184,18 +184,18 @@ def read_latest(execute: Execute, series: Sequence[int], fields: Sequence[Field]
     return [ResultRow(group, time_ns, dict(sorted(found[group, time_ns].items()))) for group, time_ns in sorted(found)]
 
 
-def windows_of_hours(selection: Selection, fields: Sequence[Field], aggregate: Aggregate, grid: Grid) -> bool:
-    """Whether the windows can be read from sums of hours, and the range is so long that this is faster."""
+def windows_of_sums(selection: Selection, fields: Sequence[Field], aggregate: Aggregate, grid: Grid) -> bool:
+    """Whether the windows can be read from sums of days, and the range is so long that this is faster."""
     if len(fields) != 1 or aggregate not in _OF_SUMS or selection.start_ns < 0:
         return False
     if selection.stop_ns - selection.start_ns < SHORTEST_OF_SUMS_NS:
         return False
     if grid.width_ns is not None:
-        return grid.width_ns % HOUR_NS == 0
-    return all(start % HOUR_NS == 0 for start in grid.starts)
+        return grid.width_ns % SLOT_NS == 0
+    return all(start % SLOT_NS == 0 for start in grid.starts)
 
 
-def read_windows_of_hours(
+def read_windows_of_sums(
     execute: Execute,
     selection: Selection,
     groups: Sequence[Group],
@@ -203,7 +203,7 @@ def read_windows_of_hours(
     aggregate: Aggregate,
     grid: Grid,
 ) -> list[ResultRow]:
-    """As `read_windows`, for what `windows_of_hours` permits: from sums of hours, and from points where there are none.
+    """As `read_windows`, for what `windows_of_sums` permits: from sums of days, and from points where there are none.
 
     One statement reads both, so that its result is of one moment.
     """

@@ -28,7 +28,7 @@ from heartguard_influx.store.postgres.arrays import numbers, texts
 from heartguard_influx.store.postgres.buckets import ROW_OF_BUCKET, bucket_of
 from heartguard_influx.store.postgres.collector import Collector
 from heartguard_influx.store.postgres.counts import COUNTED_EACH, PointCounts
-from heartguard_influx.store.postgres.hour_sums import clear
+from heartguard_influx.store.postgres.day_sums import clear
 from heartguard_influx.store.postgres.known_keys import KnownKeys
 
 MOST_TOGETHER = 64

@@ -1,7 +1,7 @@
-"""Sums of the hours of days that are over, from which windows of whole hours over long ranges are read.
+"""Sums of days that are over, by five minutes, from which windows over long ranges are read.
 
-A row of `hour_sums` is for one series and day. Whoever stores, changes or removes points of a day that is over clears
-its row in the same transaction (`clear`, `CLEARED`), and a background task fills it again (`HourSums`). Both hold the
+A row of `day_sums` is for one series and day. Whoever stores, changes or removes points of a day that is over clears
+its row in the same transaction (`clear`, `CLEARED`), and a background task fills it again (`DaySums`). Both hold the
 row's lock until they commit, so that a filled row always is what the points add up to. Points of a day that is not over
 have no row, so that the writing of present points costs nothing more.
 """
@@ -14,6 +14,7 @@ from heartguard_influx.points.domain.duplicates import Cell
 from heartguard_influx.store.postgres.arrays import numbers
 
 HOUR_NS = 3600 * NANOSECONDS
+SLOT_NS = 300 * NANOSECONDS
 DAY_NS = 24 * HOUR_NS
 # A writer clears days that ended an hour ago or longer; a day is first added up two hours after its end. A transaction
 # that began before a day counted as over, and the difference of two clocks, are shorter than the hour in between.
@@ -25,13 +26,13 @@ BUSY_SECONDS = 1.0  # while there is more to do
 
 _CONFLICT = """
 ON CONFLICT (series_id, day) DO UPDATE
-    SET fields = NULL, hours = NULL, counts = NULL, sums = NULL, lows = NULL, highs = NULL
-    WHERE h.counts IS NOT NULL
+    SET fields = NULL, slots = NULL, counts = NULL, sums = NULL, lows = NULL, highs = NULL
+    WHERE d.counts IS NOT NULL
 """
 # A row that is cleared already is locked all the same. Sorted, so that two writers lock them in the same order.
 _CLEAR = prepared(
     f"""
-    INSERT INTO heartguard_core.hour_sums AS h (series_id, day)
+    INSERT INTO heartguard_core.day_sums AS d (series_id, day)
     SELECT w.series_id, w.day FROM unnest(:series, :days) AS w (series_id, day)
     JOIN heartguard_core.series AS s ON s.id = w.series_id
     ORDER BY 1, 2 {_CONFLICT}
@@ -41,7 +42,7 @@ _CLEAR = prepared(
 )
 CLEARED = f"""
 cleared AS (
-    INSERT INTO heartguard_core.hour_sums AS h (series_id, day)
+    INSERT INTO heartguard_core.day_sums AS d (series_id, day)
     SELECT DISTINCT g.series_id, g.time_ns / {DAY_NS} FROM gone AS g
     JOIN heartguard_core.series AS s ON s.id = g.series_id
     WHERE g.time_ns >= 0 AND g.time_ns / {DAY_NS} < :over_day
@@ -61,7 +62,7 @@ ORDER BY time_ns LIMIT 1
 """
 _STILL = "SELECT id FROM heartguard_core.series WHERE id = :series FOR KEY SHARE"
 _ENTER = """
-INSERT INTO heartguard_core.hour_sums (series_id, day)
+INSERT INTO heartguard_core.day_sums (series_id, day)
 SELECT :series, w.day FROM unnest(cast(:days AS integer[])) AS w (day) ORDER BY 2 ON CONFLICT DO NOTHING
 """
 _ENTERED = """
@@ -69,32 +70,34 @@ INSERT INTO heartguard_core.summed_series AS u (series_id, until_day) VALUES (:s
 ON CONFLICT (series_id) DO UPDATE SET until_day = greatest(u.until_day, excluded.until_day)
 """
 _DUE = """
-SELECT h.series_id, h.day, s.bucket_id FROM heartguard_core.hour_sums AS h
-JOIN heartguard_core.series AS s ON s.id = h.series_id
-WHERE h.counts IS NULL AND h.day < :closed_day ORDER BY h.series_id, h.day LIMIT :limit
+SELECT d.series_id, d.day, s.bucket_id FROM heartguard_core.day_sums AS d
+JOIN heartguard_core.series AS s ON s.id = d.series_id
+WHERE d.counts IS NULL AND d.day < :closed_day ORDER BY d.series_id, d.day LIMIT :limit
 """
 # No removal of series runs at the same time.
 _BUCKET = "SELECT FROM heartguard_core.buckets WHERE id = :bucket_id FOR KEY SHARE"
 # A row that another process fills, or that a writer is clearing again, is passed by: the next run finds it.
 _LOCK_DAY = """
-SELECT FROM heartguard_core.hour_sums WHERE series_id = :series AND day = :day AND counts IS NULL FOR UPDATE SKIP LOCKED
+SELECT FROM heartguard_core.day_sums WHERE series_id = :series AND day = :day AND counts IS NULL FOR UPDATE SKIP LOCKED
 """
 _FILL = f"""
-WITH hour AS (
-    SELECT p.field_id, (p.time_ns - :start) / {HOUR_NS} AS hour, count(*) AS number, sum(p.number) AS total,
+WITH slot AS (
+    SELECT p.field_id, (p.time_ns - :start) / {SLOT_NS} AS slot, count(*) AS number, sum(p.number) AS total,
         min(p.number) AS low, max(p.number) AS high
     FROM heartguard_core.points AS p
     WHERE p.series_id = :series AND p.time_ns >= :start AND p.time_ns < :stop GROUP BY 1, 2
 ), every AS (
-    SELECT array_agg(field_id) AS fields, array_agg(hour) AS hours, array_agg(number) AS counts,
+    SELECT array_agg(field_id) AS fields, array_agg(slot) AS slots, array_agg(number) AS counts,
         array_agg(total) AS sums, array_agg(low) AS lows, array_agg(high) AS highs
-    FROM hour
+    FROM slot
 )
-UPDATE heartguard_core.hour_sums AS h SET fields = coalesce(e.fields, '{{}}'), hours = coalesce(e.hours, '{{}}'),
+UPDATE heartguard_core.day_sums AS d SET fields = coalesce(e.fields, '{{}}'), slots = coalesce(e.slots, '{{}}'),
     counts = coalesce(e.counts, '{{}}'), sums = coalesce(e.sums, '{{}}'), lows = coalesce(e.lows, '{{}}'),
     highs = coalesce(e.highs, '{{}}')
-FROM every AS e WHERE h.series_id = :series AND h.day = :day
+FROM every AS e WHERE d.series_id = :series AND d.day = :day
 """  # noqa: S608
+# A day whose points were all removed, such as by retention, needs no row.
+_DROP_EMPTY = "DELETE FROM heartguard_core.day_sums WHERE series_id = :series AND day = :day AND counts = '{}'"
 
 
 def over_day(now_ns: int) -> int:
@@ -111,7 +114,7 @@ def clear(connection: Connection, cells: Iterable[Cell], now_ns: int) -> None:
         connection.execute(_CLEAR, values)
 
 
-class HourSums:
+class DaySums:
     """Fills the rows of days that are over."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -165,4 +168,5 @@ class HourSums:
                 connection.execute(text(_BUCKET), {"bucket_id": bucket_id})
                 if connection.execute(text(_LOCK_DAY), values).one_or_none() is not None:
                     connection.execute(text(_FILL), values)
+                    connection.execute(text(_DROP_EMPTY), values)
         return len(due)

@@ -1,4 +1,4 @@
-"""Windows from sums of hours against a dictionary of points: after writes in any order, changes, removals and runs."""
+"""Windows from sums of days against a dictionary of points: after writes in any order, changes, removals and runs."""
 
 import statistics
 import threading
@@ -15,9 +15,9 @@ from heartguard_influx.fields.domain import Field
 from heartguard_influx.points.domain.point import Point
 from heartguard_influx.queries.domain.windows import Every, grid
 from heartguard_influx.series.domain import Group, Selection
-from heartguard_influx.store.postgres import HourSums, PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.store.postgres.hour_sums import DAY_NS, HOUR_NS
-from heartguard_influx.store.postgres.reading import windows_of_hours
+from heartguard_influx.store.postgres import DaySums, PostgresBuckets, PostgresFieldTypes, PostgresStore
+from heartguard_influx.store.postgres.day_sums import DAY_NS, HOUR_NS
+from heartguard_influx.store.postgres.reading import windows_of_sums
 from tests.clocks import MovableClock
 from tests.people import found
 from tests.servers import Database
@@ -40,7 +40,7 @@ class Bucket:
         self.clock = MovableClock()
         self.today = self.clock.now_ns() // DAY_NS
         self.store = PostgresStore(pool, clock=self.clock)
-        self.sums = HourSums(pool, self.clock)
+        self.sums = DaySums(pool, self.clock)
         PostgresFieldTypes(pool).register(bucket.id, {(NAME, "bpm"): "float"})
         self.points: dict[tuple[str, int], float] = {}
 
@@ -75,7 +75,7 @@ class Bucket:
 
     def filled(self) -> int:
         """How many days of its series are added up."""
-        statement = """SELECT count(*) FROM heartguard_core.hour_sums AS h JOIN heartguard_core.series AS s
+        statement = """SELECT count(*) FROM heartguard_core.day_sums AS h JOIN heartguard_core.series AS s
             ON s.id = h.series_id WHERE s.bucket_id = :bucket_id AND h.counts IS NOT NULL"""
         with self.pool.transaction() as connection:
             return int(connection.execute(text(statement), {"bucket_id": self.id}).scalar_one())
@@ -93,7 +93,7 @@ class Bucket:
                     label = max(it for it in windows.starts if it <= time_ns)
                     expected[places[device] if by else 0, label].append(value)
             for aggregate, reference in AGGREGATES.items():
-                assert windows_of_hours(selection, fields, aggregate, windows)
+                assert windows_of_sums(selection, fields, aggregate, windows)
                 rows = self.store.windows(selection, groups, fields, aggregate, windows)
                 assert all(isinstance(it.values["bpm"], float) or aggregate == "count" for it in rows)
                 assert all(type(it.points) is int for it in rows)
@@ -134,7 +134,7 @@ STEPS = st.one_of(
 )
 
 
-@given(st.lists(STEPS, min_size=1, max_size=8), st.sampled_from(["1h", "3h", "7h", "1d", "1w"]), MINUTES)
+@given(st.lists(STEPS, min_size=1, max_size=8), st.sampled_from(["5m", "15m", "35m", "1h", "7h", "1d", "1w"]), MINUTES)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_windows_are_those_of_the_points_whatever_happened_before(pool, org_id, steps, every, begin):
     bucket = fresh(pool, org_id)
@@ -166,6 +166,9 @@ def test_days_that_are_over_are_added_up_once_and_again_after_late_points(pool: 
     bucket.add_up()
     assert bucket.filled() == over
     bucket.check("1d", bucket.begin, bucket.begin + (DAYS + 1) * DAY_NS)
+    bucket.remove(bucket.begin, bucket.begin + 2 * DAY_NS)
+    bucket.add_up()
+    assert bucket.filled() == over - 2
     bucket.store.erase([bucket.id], None)
     assert bucket.filled() == 0
 
