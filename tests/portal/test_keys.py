@@ -118,3 +118,20 @@ def test_an_admin_takes_over_the_key_of_somebody_who_has_left(
     notice.get_by_role("button", name="Take it over").click()
     expect(notice).to_have_count(0, timeout=PATIENCE_MS)
     expect(portal.page.get_by_role("row").filter(has_text="Nightly report")).to_contain_text("Valid until")
+
+
+@pytest.mark.parametrize("role", ["manager", "user"])
+def test_other_roles_have_their_screens_without_a_refusal(browser: Any, place: Organization, role: str) -> None:
+    place.add(f"Zoe {role}", f"zoe.{role}@keys.example", role)
+    with browser.new_context() as other:
+        portal = Portal.opened(other, place.url)
+        portal.log_in(f"zoe.{role}@keys.example")
+        for path, title in (("files", "Files"), ("imports", "Imports"), ("keys", "Keys of devices and programs")):
+            portal.go(path)
+            expect(portal.page.get_by_role("heading", level=1)).to_have_text(title)
+            portal.settle()
+            expect(portal.page.get_by_role("alert")).to_have_count(0)
+        for path in ("organization", "audit"):
+            portal.go(path)
+            expect(portal.page.get_by_role("heading", level=1)).not_to_have_text(re.compile("Keys of|Audit"))
+        portal.check()
