@@ -8,7 +8,7 @@ import requests
 
 from heartguard_common.core.paths import REPO_ROOT
 from tests.portal.browser import PATIENCE_MS, Portal
-from tests.portal.seeding import Organization, found
+from tests.portal.seeding import PASSWORD, Organization, found
 from tests.portal.test_access import accessible
 from tests.running import RunningSystem
 
@@ -106,3 +106,29 @@ def test_a_damaged_file_fails_in_words_and_an_import_is_cancelled(portal: Portal
     expect(listed).to_contain_text("The file is damaged or of another kind", timeout=60_000)
     kept = requests.get(f"{place.url}/imports", headers=place.bearer, timeout=60).json()["items"]
     assert {it["file_name"]: it["status"] for it in kept}["never-sent.fit"] == "cancelled"
+
+
+def test_a_file_is_still_chosen_after_a_lost_network_and_an_ended_session(
+    portal: Portal, place: Organization, context: Any
+) -> None:
+    portal.expected = ("401", "ERR_INTERNET_DISCONNECTED")
+    page = portal.page
+    portal.go("files")
+    note = {"name": "kept.txt", "mimeType": "text/plain", "buffer": b"kept"}
+    page.get_by_label("Files, such as").set_input_files(note)
+    context.set_offline(True)
+    page.get_by_role("button", name="Send files").click()
+    expect(page.get_by_role("alert").first).to_contain_text("The server can't be reached")
+    context.set_offline(False)
+    login = {"email": place.admin, "password": PASSWORD}
+    token = requests.post(f"{place.url}/auth/login", json=login, timeout=60).json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert requests.post(f"{place.url}/auth/logout", json={"scope": "all"}, headers=bearer, timeout=60).ok
+    page.get_by_role("button", name="Send files").click()
+    dialog = page.get_by_role("dialog", name="Log in again")
+    dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+    dialog.get_by_role("button", name="Log in").click()
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="Send files").click()
+    expect(page.locator("tbody tr").filter(has_text="kept.txt")).to_be_visible(timeout=PATIENCE_MS)
+    place.token = requests.post(f"{place.url}/auth/login", json=login, timeout=60).json()["access_token"]
