@@ -31,6 +31,6 @@ export function Export({ id, measurements }) {
     <div class="cards fields"><${Field} label=${t("export.from")} type="date" required max=${to} value=${from} onValue=${setFrom} /><${Field} label=${t("export.to")} type="date" required min=${from} value=${to} onValue=${setTo} />
       <${Field} label=${t("measurement")} value=${measurement} onValue=${setMeasurement}><option value="">${t("any")}</option>${measurements.map((it) => html`<option key=${it} value=${it}>${measurementName(it)}</option>`)}<//></div><//>
     ${job && status !== "done" && status !== "failed" && !found.error && html`<p role="status">${t("account.preparing")} <progress max="100" value=${found.value?.progress ?? 0} aria-label=${t("export.title")}></progress></p>`}
-    ${status === "done" && found.value?.result_url && html`<p role="status"><a class="button main" href=${found.value.result_url} download>${t("account.download")}</a></p>`}
+    ${status === "done" && found.value?.result_url && html`<p role="status"><a class="button main" href=${found.value.result_url} download>${t("export.download")}</a></p>`}
     ${status === "failed" && html`<p class="failure" role="alert">${t("export.failed", { reason: found.value?.error ?? "" })}</p>`}<${Failure} error=${found.error} retry=${found.reload} /></section>`;
 }

@@ -76,5 +76,5 @@ function Change({ it, token, close }) {
     ${limits.value && html`<${Form} send=${saveLimit} label=${t("operator.save_limit")}>
       <${Field} label=${t("limits.limit")} value=${name} required onValue=${(/** @type {string} */ one) => { setName(one); setValue(String(limits.value?.items.find((other) => other.name === one)?.value ?? "")); }}><option value="">${t("operator.choose")}</option>${limits.value.items.map((one) => html`<option key=${one.name} value=${one.name}>${has(`limit.${one.name}`) ? t(`limit.${one.name}`) : one.name}</option>`)}<//>
       ${setting && html`<p><small>${t("operator.limit_text", { value: setting.value, default: setting.default })}${setting.used !== undefined && ` ${t("limits.used")}: ${number(setting.used)}`}</small></p>`}
-      <${Field} label=${t("limits.value")} hint=${t("operator.limit_hint")} type="number" min="0" step="1" value=${value} onValue=${setValue} /><//>`}<//>`;
+      <${Field} label=${t("operator.value")} hint=${t("operator.limit_hint")} type="number" min="0" step="1" value=${value} onValue=${setValue} /><//>`}<//>`;
 }

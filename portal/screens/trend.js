@@ -15,6 +15,9 @@ function day(ago) {
   return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")}`;
 }
 
+/** A day in words. @param {string} it */
+const dayWords = (it) => date(`${it}T12:00:00`, { dateStyle: "medium" });
+
 /** Each day is an answer that counts as a disclosure, so they are asked for by a button. @param {{ id: number }} props */
 export function Resting({ id }) {
   const [days, setDays] = useState(/** @type {Summary[] | null} */ (null)), [done, setDone] = useState(0);
@@ -43,7 +46,8 @@ function Shown({ days }) {
   days.forEach((it, place) => { if (it.resting_heart_rate !== null) path += `${place > 0 && days[place - 1].resting_heart_rate !== null ? "L" : "M"}${x(place).toFixed(1)} ${y(it.resting_heart_rate).toFixed(1)}`; });
   const mean = known.reduce((sum, it) => sum + it, 0) / known.length;
   return html`<p>${t("resting.mean", { mean: `${number(mean, 0)} ${unit}`, low: number(low), high: number(high), count: known.length })}</p>
-    <svg class="trend" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${t("resting.label", { low: number(low), high: number(high) })}><path d=${path} />${days.map((it, place) => it.resting_heart_rate !== null && html`<circle key=${it.day} cx=${x(place)} cy=${y(it.resting_heart_rate)} r="3"><title>${`${date(`${it.day}T12:00:00`, { dateStyle: "medium" })}: ${measured(it.resting_heart_rate, unit)}`}</title></circle>`)}</svg>
+    <svg class="trend" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${t("resting.label", { low: number(low), high: number(high) })}><path d=${path} />${days.map((it, place) => it.resting_heart_rate !== null && html`<circle key=${it.day} cx=${x(place)} cy=${y(it.resting_heart_rate)} r="3"><title>${`${dayWords(it.day)}: ${measured(it.resting_heart_rate, unit)}`}</title></circle>`)}</svg>
+    <p class="ends" aria-hidden="true"><small>${dayWords(days[0].day)}</small><small>${dayWords(days[days.length - 1].day)}</small></p>
     <details><summary>${t("resting.table")}</summary><div class="scroll" tabindex="0" role="region" aria-label=${t("resting.title")}><table><thead><tr><th>${t("day.date")}</th><th class="number">${t("day.resting")}</th><th class="number">${t("day.coverage")}</th></tr></thead>
-    <tbody>${[...days].reverse().map((it) => html`<tr key=${it.day}><td>${date(`${it.day}T12:00:00`, { dateStyle: "medium" })}</td><td class="number">${measured(it.resting_heart_rate, unit)}</td><td class="number">${percent(it.coverage)}</td></tr>`)}</tbody></table></div></details>`;
+    <tbody>${[...days].reverse().map((it) => html`<tr key=${it.day}><td>${dayWords(it.day)}</td><td class="number">${measured(it.resting_heart_rate, unit)}</td><td class="number">${percent(it.coverage)}</td></tr>`)}</tbody></table></div></details>`;
 }
