@@ -70,6 +70,8 @@ class Stores:
     close_announcer: Callable[[], object] = lambda: None
     """Called when the background has ended: publishes what waits."""
     changes: Changes | None = None
+    sum_days: Callable[[], float] | None = None
+    """Run in the background: adds up days that are over."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from heartguard_influx.store.imports import ImportJobs, MediaImportFiles, Parser
 from heartguard_influx.store.live_points import LiveImports, LivePoints, LiveSentPoints
 from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import (
+    DaySums,
     PostgresBuckets,
     PostgresChangeLog,
     PostgresFieldTypes,
@@ -69,6 +70,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     if stores.settle is not None:
         dependencies.lifecycle.on_close(stores.close_announcer)
         dependencies.background.start("streams", stores.settle)
+    if stores.sum_days is not None:
+        dependencies.background.start("day_sums", stores.sum_days)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
@@ -97,7 +100,7 @@ def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
 def in_postgresql(dependencies: Dependencies) -> Stores:
     """The stores of a service without an InfluxDB."""
     database = dependencies.database
-    points = PostgresStore(database, dependencies.limits)
+    points = PostgresStore(database, dependencies.limits, dependencies.clock)
     announcer = Announcer(database, Publisher(dependencies.redis), settles=True)
     live = LivePoints(announcer)
     changes = PostgresChangeLog(database, PostgresStore.settled_seconds)
@@ -125,6 +128,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         settle=announcer.settle,
         close_announcer=announcer.close,
         changes=changes,
+        sum_days=DaySums(database, dependencies.clock).run,
     )
 
 
