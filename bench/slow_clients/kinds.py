@@ -38,6 +38,7 @@ def kinds(target: Target) -> Mapping[str, list[Behaviour]]:
     json, binary = "Content-Type: application/json\r\n", "Content-Type: application/octet-stream\r\n"
     upload = "PUT /media/upload?file_name=a.bin"
     trickle = "x" * 4600
+    stream = _head("GET /stream", target.bearer, "Accept: text/event-stream\r\n\r\n")
     refused = [
         _body(upload, MIB, binary),  # 401
         _body("POST /auth/login", 9 * MIB, json),  # 413 before the body has arrived
@@ -72,6 +73,9 @@ def kinds(target: Target) -> Mapping[str, list[Behaviour]]:
             )
             for accepted in ("application/json", "text/csv")
         ],
+        "streams": [Behaviour(stream)],
+        "streams that are not read": [Behaviour(stream, reads=0)],
+        "streams that come back": [Behaviour(stream, rate=REFUSALS_A_SECOND)],
         "refused": [
             Behaviour(head, rate=REFUSALS_A_SECOND, body=min(MIB, 600_000 + place))
             for place, head in enumerate(refused)

@@ -67,8 +67,8 @@ class Stores:
     listening: Listening | None = None
     settle: Callable[[], float] | None = None
     """Run in the background: tells live streams what they missed."""
-    settle_last: Callable[[], object] = lambda: None
-    """Called when the background has ended."""
+    close_announcer: Callable[[], object] = lambda: None
+    """Called when the background has ended: publishes what waits."""
     changes: Changes | None = None
 
 

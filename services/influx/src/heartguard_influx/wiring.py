@@ -67,7 +67,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     exports = open_exports(settings, dependencies, stores)
     usecases = UseCases.over(imports.with_imports(), exports=exports.usecases)
     if stores.settle is not None:
-        dependencies.lifecycle.on_close(stores.settle_last)
+        dependencies.lifecycle.on_close(stores.close_announcer)
         dependencies.background.start("streams", stores.settle)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
@@ -123,7 +123,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         removed=announcer.announce_removal,
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
-        settle_last=announcer.settle_last,
+        close_announcer=announcer.close,
         changes=changes,
     )
 
@@ -167,7 +167,7 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         removed=announcer.announce_removal,
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
-        settle_last=announcer.settle_last,
+        close_announcer=announcer.close,
         changes=PostgresChangeLog(registry, InfluxStore.settled_seconds),
     )
 
