@@ -37,6 +37,12 @@ class Reader:
     def times(self) -> list[str]:
         return [point["time"] for document in self.documents("points") for point in document["points"]]
 
+    def begun(self) -> Self:
+        """Itself, once the stream is there: what is stored from now on will be shown."""
+        self.wait(lambda: bool(self.events), "a stream")
+        assert self.events[0].name == "open"
+        return self
+
     def wait(self, enough: Callable[[], bool], what: str) -> None:
         until(lambda: self.error is not None or enough(), what, 60)
         assert self.error is None, self.error

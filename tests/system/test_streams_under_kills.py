@@ -58,7 +58,7 @@ class Watcher:
                 break
             if event.name == "points":
                 self.shown.update(point["time"] for point in event.document["points"])
-            if event.name == "reset" or not self._last:
+            if event.name == "reset" or (event.name == "open" and not self._last):
                 self.resets += event.name == "reset"
                 self.queried |= self._member.stored(EVER, AFTER)
                 self.begun = True

@@ -113,7 +113,7 @@ def test_a_rolling_restart_takes_up_code_and_settings_and_no_request_or_stream_f
     member = Member(f"http://127.0.0.1:{running.ports['gateway']}", str(token), int(str(organization)))
     watching = Reader(Client(member.url, ApiKey(member.token)), "points")
     with watching, Load(*caller) as load, ThreadPoolExecutor(1) as pool:
-        watching.wait(lambda: bool(watching.times()), "a live stream that shows points")
+        watching.begun()
         since = datetime.now(UTC).isoformat()
         edit(app, "app = ", "app = oops = ")
         edit(app, "from_env())", "from_env(), oops)")

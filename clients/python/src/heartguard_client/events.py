@@ -20,8 +20,9 @@ _LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.Chunked
 class StreamEvent:
     """What a live stream has shown.
 
-    `name` is `points`, `jobs` or `alarms`, and `document` their message. `reset` means that events are missing before
-    this one: query what you show. `id` is for `last_event_id`, to go on from here in another process.
+    `name` is `points`, `jobs` or `alarms`, and `document` their message. The first event is `open`, without a document:
+    what is stored from now on will be shown. `reset` means that events are missing before this one. At both, query what
+    you show. `id` is for `last_event_id`, to go on from here in another process.
     """
 
     name: str
@@ -43,6 +44,7 @@ class EventReader:
         self._params = params
         self._last_id = last_event_id
         self._retry = RETRY_SECONDS
+        self._opened = False
         self._sleep = sleep
 
     def events(self) -> Iterator[StreamEvent]:
@@ -70,6 +72,9 @@ class EventReader:
             elif field == "data":
                 data.append(value)
             elif not line:
+                if not self._opened and self._last_id:
+                    self._opened = True
+                    yield StreamEvent("open", None, self._last_id)
                 if data and name != "bye":
                     yield StreamEvent(name, json.loads("\n".join(data)), self._last_id)
                 name, data = "", []
