@@ -7,6 +7,7 @@ from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
 from heartguard_alarm.domain.changes import Change, Evaluated, State, Stored, Transition
 from heartguard_alarm.domain.episodes import Changes as EpisodeChanges
 from heartguard_alarm.domain.episodes import Known
+from heartguard_alarm.domain.no_data import NoDataState, Outage
 from heartguard_alarm.domain.rules import Rule, Version
 
 
@@ -79,6 +80,34 @@ class Episodes(Protocol):
 
     def erase(self, org_id: int, person: int | None) -> int:
         """Remove what is stored of an organization, or of one person; returns how many episodes."""
+
+
+class DueTimes(Protocol):
+    """The store of when data of people are missing."""
+
+    def states(self, org_id: int, person: int) -> Mapping[str, NoDataState]:
+        """The state of each rule of a person; nobody else evaluates the person until the transaction ends."""
+
+    def store(self, org_id: int, person: int, rule_id: str, state: NoDataState, due_ns: int | None) -> None:
+        """Store the state of a rule and a person, to be looked at again at `due_ns`, with None not before a change."""
+
+    def due(self, now_ns: int, limit: int) -> Sequence[tuple[int, int]]:
+        """Organization and number of people of whom up to `limit` rules are due, those of the longest due ones."""
+
+    def postpone(self, org_id: int, person: int, until_ns: int) -> None:
+        """Look at the rules of a person that are due no earlier than at `until_ns`."""
+
+    def waiting(self, org_id: int, person: int, evaluated: Sequence[int]) -> frozenset[str]:
+        """The measurements of a person of which changes wait, or are being written, besides the `evaluated` ones."""
+
+    def forget(self, org_id: int, person: int) -> None:
+        """Remove what is known of a person."""
+
+    def record_running(self, now_ns: int) -> None:
+        """Record that changes are being evaluated now. Who does not do so for a minute has had an outage."""
+
+    def outages(self, since_ns: int) -> Sequence[Outage]:
+        """The outages that ended after `since_ns`, in order of time."""
 
 
 class Alarms(Protocol):

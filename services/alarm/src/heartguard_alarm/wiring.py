@@ -8,6 +8,7 @@ from flask import Flask
 from heartguard_alarm.routes import ROUTES
 from heartguard_alarm.settings import Settings
 from heartguard_alarm.store.alarms import PostgresAlarms
+from heartguard_alarm.store.due_times import PostgresDueTimes
 from heartguard_alarm.store.episodes import PostgresEpisodes
 from heartguard_alarm.store.heartbeat import Heartbeat
 from heartguard_alarm.store.rules import PostgresRules
@@ -15,6 +16,7 @@ from heartguard_alarm.store.timeseries import ServiceChanges
 from heartguard_alarm.usecases import UseCases
 from heartguard_alarm.usecases.alarms import AlarmUseCases
 from heartguard_alarm.usecases.evaluating import Evaluating
+from heartguard_alarm.usecases.no_data import NoDataEvaluation
 from heartguard_alarm.usecases.personal_data import PersonalData
 from heartguard_alarm.usecases.rehearsal import Rehearsal
 from heartguard_alarm.usecases.rules import RuleUseCases
@@ -84,7 +86,7 @@ def _usecases(dependencies: Dependencies, stores: _Stores) -> UseCases:
             transaction=transaction,
             clock=clock,
         ),
-        rehearsal=Rehearsal(stores.changes, audit),
+        rehearsal=Rehearsal(stores.changes, audit, clock),
         personal_data=PersonalData(
             stores.rules, stores.episodes, stores.alarms, authority=authority, audit=audit, transaction=transaction
         ),
@@ -92,10 +94,20 @@ def _usecases(dependencies: Dependencies, stores: _Stores) -> UseCases:
 
 
 def _evaluation(dependencies: Dependencies, stores: _Stores) -> BackgroundTask:
+    no_data = NoDataEvaluation(
+        stores.changes,
+        stores.rules,
+        stores.episodes,
+        PostgresDueTimes(dependencies.database),
+        authority=dependencies.authority,
+        transaction=dependencies.database.transaction,
+        clock=dependencies.clock,
+    )
     evaluating = Evaluating(
         stores.changes,
         stores.rules,
         stores.episodes,
+        no_data,
         authority=dependencies.authority,
         audit=dependencies.audit,
         transaction=dependencies.database.transaction,

@@ -27,6 +27,7 @@ class ServiceChanges:
                 parse_rfc3339(it["first"]),
                 parse_rfc3339(it["last"]),
                 [_stored(reading) for reading in it["readings"]] if "readings" in it else None,
+                parse_rfc3339(it["received"]),
             )
             for it in answer["items"]
         ]

@@ -14,6 +14,7 @@ from heartguard_alarm.domain.reevaluation import Changed, advance, reach_ns, ree
 from heartguard_alarm.domain.rules import STEPS, Rule, eras
 from heartguard_alarm.domain.samples import MINUTE_NS, Reading, Sample, samples_of
 from heartguard_alarm.ports import Changes, Episodes, Rules
+from heartguard_alarm.usecases.no_data import NoDataEvaluation
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.transactions import Transaction
@@ -33,6 +34,7 @@ class Evaluating:
         changes: Changes,
         rules: Rules,
         episodes: Episodes,
+        no_data: NoDataEvaluation,
         *,
         authority: Authority,
         audit: AuditTrail,
@@ -42,17 +44,20 @@ class Evaluating:
         self._changes = changes
         self._rules = rules
         self._episodes = episodes
+        self._no_data = no_data
         self._authority = authority
         self._audit = audit
         self._transaction = transaction
         self._clock = clock
 
     def step(self) -> float:
-        """Evaluate up to 500 ranges; returns the seconds until the next step. Raises `ServiceCallError`.
+        """Evaluate up to 500 ranges, and what is due; returns the seconds until the next step.
 
-        The ranges of a person whose evaluation fails are evaluated again after a minute; they do not stop the others.
+        Raises `ServiceCallError`. The ranges of a person whose evaluation fails are evaluated again after a minute;
+        they do not stop the others.
         """
         claimed = sorted(self._changes.claim(AT_ONCE), key=lambda it: (it.org_id, it.person))
+        self._no_data.record_running()
         failed: Exception | None = None
         for (org_id, person), theirs in groupby(claimed, key=lambda it: (it.org_id, it.person)):
             try:
@@ -60,9 +65,10 @@ class Evaluating:
             except Exception as error:  # noqa: BLE001  one person must not stop the others
                 _log.exception("points of user:%s were not evaluated", person)
                 failed = error
+        more = self._no_data.step(self._store)
         if failed is not None:
             raise failed
-        return 0.0 if len(claimed) == AT_ONCE else IDLE_SECONDS
+        return 0.0 if len(claimed) == AT_ONCE or more else IDLE_SECONDS
 
     def _evaluate(self, org_id: int, person: int, changes: Sequence[Change]) -> None:
         with self._transaction():
@@ -71,7 +77,9 @@ class Evaluating:
             self._episodes.done(org_id, [it.id for it in changes])
 
     def _evaluate_rules(self, org_id: int, person: int, changes: Sequence[Change]) -> None:
-        asked = [(it, eras(it, person)) for it in self._rules.evaluated(org_id)]
+        rules = self._rules.evaluated(org_id)
+        self._no_data.evaluate(org_id, person, rules, changes, self._store)
+        asked = [(it, eras(it, person)) for it in rules]
         asked = [(rule, theirs) for rule, theirs in asked if theirs]
         if not asked:
             return

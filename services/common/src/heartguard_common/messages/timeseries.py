@@ -392,6 +392,7 @@ class ChangeDocument(TypedDict):
     measurement: str
     first: str
     last: str
+    received: str
     readings: NotRequired[list[ReadingDocument]]
 
 

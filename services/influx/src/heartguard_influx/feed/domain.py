@@ -7,11 +7,15 @@ from heartguard_influx.changes.domain import ChangedRange
 
 
 class Claimed(NamedTuple):
-    """A range that one follower has for a minute; it removes the row `id` when it has evaluated the points."""
+    """A range that one follower has for a minute; it removes the row `id` when it has evaluated the points.
+
+    The change was received at `received_ns`.
+    """
 
     id: int
     org_id: int
     range: ChangedRange
+    received_ns: int
 
 
 class Reading(NamedTuple):

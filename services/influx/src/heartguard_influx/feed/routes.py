@@ -52,6 +52,7 @@ def _change(claimed: Claimed, page: Page | None) -> ChangeDocument:
         "measurement": changed.measurement,
         "first": rfc3339(changed.first_ns),
         "last": rfc3339(changed.last_ns),
+        "received": rfc3339(claimed.received_ns),
     }
     if page is not None:
         document["readings"] = _readings(page.readings)
