@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -40,11 +41,11 @@ class Service:
     def take(self, samples: Sequence[Sample], now: int) -> None:
         """Take samples and evaluate at `now`; the state is stored as text in between."""
         state = None if self.state is None else load_no_data(dump_no_data(self.state))
-        floor = self.eras[0].from_ns if state is None else state.floor_ns
+        settled = self.eras[0].from_ns if state is None else state.settled_ns
         found = follow(self.eras, state, [Receipt(*it) for it in samples], self.outages, now)
         if found.state is None:
             return
-        known = [it for it in self.known if it.interval.end_ns is None or it.interval.end_ns > floor]
+        known = [it for it in self.known if it.interval.end_ns is None or it.interval.end_ns > settled]
         changes = reconcile(known, [it.interval for it in (*found.settled, *found.current)])
         gone = {*changes.withdrawn, *(it for it, _ in changes.merged)}
         now_known = {it.id: it.interval for it in self.known if it.id not in gone}
@@ -53,6 +54,7 @@ class Service:
             self.raised += 1
             now_known[str(self.raised)] = interval
         self.known = [Known(*it) for it in sorted(now_known.items(), key=lambda it: it[1].raised_ns)]
+        assert all(not a.interval.overlaps(b.interval) for a, b in pairwise(self.known))
         found.state.forget()
         self.state = found.state
 
@@ -118,6 +120,14 @@ def test_versions_apply_from_their_creation_on(
         rest = rest[count:]
     service.take((), LAST)
     assert service.intervals == reference.in_versions(samples, versions, LAST)
+
+
+def test_a_sample_in_the_instant_of_a_version_ends_an_alarm_once() -> None:
+    versions, samples = [Asked(0, AFTER), Asked(50, 3)], [(25, 19), (50, 54)]
+    service = Service([NoDataEra(it.since, NoDataCriteria(it.after or 0)) for it in versions])
+    for now in (50, LAST):
+        service.take([it for it in samples if now == 50], now)
+    assert service.intervals == reference.in_versions(samples, versions, LAST) == [(26, 50), (53, None)]
 
 
 @settings(max_examples=300, deadline=None)

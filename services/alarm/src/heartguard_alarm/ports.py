@@ -85,11 +85,16 @@ class Episodes(Protocol):
 class DueTimes(Protocol):
     """The store of when data of people are missing."""
 
-    def states(self, org_id: int, person: int) -> Mapping[str, NoDataState]:
-        """The state of each rule of a person; nobody else evaluates the person until the transaction ends."""
+    def read(
+        self, org_id: int, person: int, evaluated: Sequence[int]
+    ) -> tuple[Mapping[str, NoDataState], frozenset[str]]:
+        """The state of each rule of a person, and the measurements of which changes wait or are being written.
 
-    def store(self, org_id: int, person: int, rule_id: str, state: NoDataState, due_ns: int | None) -> None:
-        """Store the state of a rule and a person, to be looked at again at `due_ns`, with None not before a change."""
+        Changes with an id of `evaluated` do not wait. Nobody else evaluates the person until the transaction ends.
+        """
+
+    def store(self, org_id: int, person: int, states: Mapping[str, tuple[NoDataState, int | None]]) -> None:
+        """Store the states of rules of a person, each with when to look at it again; None: not before a change."""
 
     def due(self, now_ns: int, limit: int) -> Sequence[tuple[int, int]]:
         """Organization and number of people of whom up to `limit` rules are due, those of the longest due ones."""
@@ -97,17 +102,14 @@ class DueTimes(Protocol):
     def postpone(self, org_id: int, person: int, until_ns: int) -> None:
         """Look at the rules of a person that are due no earlier than at `until_ns`."""
 
-    def waiting(self, org_id: int, person: int, evaluated: Sequence[int]) -> frozenset[str]:
-        """The measurements of a person of which changes wait, or are being written, besides the `evaluated` ones."""
-
     def forget(self, org_id: int, person: int) -> None:
         """Remove what is known of a person."""
 
     def record_running(self, now_ns: int) -> None:
         """Record that changes are being evaluated now. Who does not do so for a minute has had an outage."""
 
-    def outages(self, since_ns: int) -> Sequence[Outage]:
-        """The outages that ended after `since_ns`, in order of time."""
+    def outages(self) -> Sequence[Outage]:
+        """All outages, in order of time."""
 
 
 class Alarms(Protocol):

@@ -108,6 +108,13 @@ class NoDataState:
     floor_ns: int
     opened: NoData | None = None
     spans: list[Span] = field(default_factory=list)
+    stored: list[tuple[int, int | None]] = field(default_factory=list)
+    """Beginning and end of the episodes since `floor_ns` that were stored last."""
+
+    @property
+    def settled_ns(self) -> int:
+        """Episodes that ended until then can't change. `opened` may end at `floor_ns`, and then no other one does."""
+        return self.floor_ns if self.opened is None else self.floor_ns - 1
 
     def add(self, criteria: NoDataCriteria, receipt: Receipt) -> None:
         """Take a receipt. Its sample counts if it arrived less than `after_ns` after its time."""
@@ -270,7 +277,13 @@ def _begin(
 
 def dump_no_data(state: NoDataState) -> str:
     """The document of a state."""
-    document = {"from": state.from_ns, "floor": state.floor_ns, "opened": state.opened, "spans": state.spans}
+    document = {
+        "from": state.from_ns,
+        "floor": state.floor_ns,
+        "opened": state.opened,
+        "spans": state.spans,
+        "stored": state.stored,
+    }
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -278,4 +291,5 @@ def load_no_data(text: str) -> NoDataState:
     """The state of a document that `dump_no_data` has made."""
     document = json.loads(text)
     opened = None if document["opened"] is None else NoData(*document["opened"])
-    return NoDataState(document["from"], document["floor"], opened, [Span(*it) for it in document["spans"]])
+    stored = [(raised_ns, end_ns) for raised_ns, end_ns in document["stored"]]
+    return NoDataState(document["from"], document["floor"], opened, [Span(*it) for it in document["spans"]], stored)

@@ -9,12 +9,16 @@ from heartguard_common.stores.database import Database, text
 
 OUTAGE_NS = 60 * NANOSECONDS
 """The evaluation may fail or stand still for so long without an outage."""
-_STATES = """
-SELECT rule_id, state FROM heartguard_core.alarm_due_times WHERE org_id = :org_id AND user_id = :person
+_READ = """
+SELECT (SELECT json_agg(json_build_array(rule_id, state)) FROM heartguard_core.alarm_due_times
+        WHERE org_id = :org_id AND user_id = :person) AS states,
+    (SELECT json_agg(DISTINCT measurement) FROM heartguard_core.changed_ranges
+        WHERE org_id = :org_id AND user_id = :person AND NOT id = ANY (cast(:evaluated AS bigint[]))) AS waiting
 """
 _STORE = """
 INSERT INTO heartguard_core.alarm_due_times (org_id, rule_id, user_id, due_ns, state)
-VALUES (:org_id, :rule_id, :person, :due_ns, :state)
+SELECT :org_id, s.rule_id, :person, s.due_ns, s.state
+FROM unnest(cast(:rules AS uuid[]), cast(:dues AS bigint[]), cast(:states AS text[])) AS s (rule_id, due_ns, state)
 ON CONFLICT (org_id, rule_id, user_id) DO UPDATE SET due_ns = excluded.due_ns, state = excluded.state
 """
 _DUE = """
@@ -25,10 +29,6 @@ SELECT DISTINCT org_id, user_id FROM (
 _POSTPONE = """
 UPDATE heartguard_core.alarm_due_times SET due_ns = :until_ns
 WHERE org_id = :org_id AND user_id = :person AND due_ns < :until_ns
-"""
-_WAITING = """
-SELECT DISTINCT measurement FROM heartguard_core.changed_ranges
-WHERE org_id = :org_id AND user_id = :person AND NOT id = ANY (cast(:evaluated AS bigint[]))
 """
 _FORGET = "DELETE FROM heartguard_core.alarm_due_times WHERE org_id = :org_id AND user_id = :person"
 _RUNNING = """
@@ -47,7 +47,7 @@ SELECT began_ns, ended_ns FROM (
         since_ns AS ended_ns
     FROM heartguard_core.alarm_running_times
 ) AS pauses
-WHERE ended_ns > :since_ns AND began_ns < ended_ns - :outage_ns ORDER BY ended_ns
+WHERE began_ns < ended_ns - :outage_ns ORDER BY ended_ns
 """
 
 
@@ -57,18 +57,30 @@ class PostgresDueTimes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def states(self, org_id: int, person: int) -> Mapping[str, NoDataState]:
-        """The state of each rule of a person; nobody else evaluates the person until the transaction ends."""
+    def read(
+        self, org_id: int, person: int, evaluated: Sequence[int]
+    ) -> tuple[Mapping[str, NoDataState], frozenset[str]]:
+        """The state of each rule of a person, and the measurements of which changes wait or are being written.
+
+        Changes with an id of `evaluated` do not wait. Nobody else evaluates the person until the transaction ends.
+        """
+        values = {"org_id": org_id, "person": person, "evaluated": list(evaluated)}
         with self._database.transaction() as connection:
             lock_person(connection, org_id, person)
-            rows = connection.execute(text(_STATES), {"org_id": org_id, "person": person})
-            return {str(row.rule_id): load_no_data(row.state) for row in rows}
+            row = connection.execute(text(_READ), values).one()
+        return {rule_id: load_no_data(state) for rule_id, state in row.states or ()}, frozenset(row.waiting or ())
 
-    def store(self, org_id: int, person: int, rule_id: str, state: NoDataState, due_ns: int | None) -> None:
-        """Store the state of a rule and a person, to be looked at again at `due_ns`, with None not before a change."""
-        values = {"org_id": org_id, "rule_id": rule_id, "person": person}
+    def store(self, org_id: int, person: int, states: Mapping[str, tuple[NoDataState, int | None]]) -> None:
+        """Store the states of rules of a person, each with when to look at it again; None: not before a change."""
+        values = {
+            "org_id": org_id,
+            "person": person,
+            "rules": list(states),
+            "dues": [due_ns for _, due_ns in states.values()],
+            "states": [dump_no_data(state) for state, _ in states.values()],
+        }
         with self._database.transaction() as connection:
-            connection.execute(text(_STORE), {**values, "due_ns": due_ns, "state": dump_no_data(state)})
+            connection.execute(text(_STORE), values)
 
     def due(self, now_ns: int, limit: int) -> Sequence[tuple[int, int]]:
         """Organization and number of people of whom up to `limit` rules are due, those of the longest due ones."""
@@ -81,12 +93,6 @@ class PostgresDueTimes:
         with self._database.transaction() as connection:
             connection.execute(text(_POSTPONE), {"org_id": org_id, "person": person, "until_ns": until_ns})
 
-    def waiting(self, org_id: int, person: int, evaluated: Sequence[int]) -> frozenset[str]:
-        """The measurements of a person of which changes wait, or are being written, besides the `evaluated` ones."""
-        values = {"org_id": org_id, "person": person, "evaluated": list(evaluated)}
-        with self._database.transaction() as connection:
-            return frozenset(row.measurement for row in connection.execute(text(_WAITING), values))
-
     def forget(self, org_id: int, person: int) -> None:
         """Remove what is known of a person."""
         with self._database.transaction() as connection:
@@ -97,8 +103,8 @@ class PostgresDueTimes:
         with self._database.transaction() as connection:
             connection.execute(text(_RUNNING), {"now_ns": now_ns, "outage_ns": OUTAGE_NS})
 
-    def outages(self, since_ns: int) -> Sequence[Outage]:
-        """The outages that ended after `since_ns`, in order of time."""
-        values = {"since_ns": max(since_ns, -(2**63)), "outage_ns": OUTAGE_NS}
+    def outages(self) -> Sequence[Outage]:
+        """All outages, in order of time."""
         with self._database.transaction() as connection:
-            return [Outage(row.began_ns, row.ended_ns) for row in connection.execute(text(_OUTAGES), values)]
+            rows = connection.execute(text(_OUTAGES), {"outage_ns": OUTAGE_NS})
+            return [Outage(row.began_ns, row.ended_ns) for row in rows]

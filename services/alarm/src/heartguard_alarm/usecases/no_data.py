@@ -7,7 +7,7 @@ from typing import TypeAlias
 from heartguard_alarm.domain.changes import Change, Evaluated
 from heartguard_alarm.domain.episodes import Changes as EpisodeChanges
 from heartguard_alarm.domain.episodes import reconcile
-from heartguard_alarm.domain.no_data import Followed, NoDataEra, Receipt, follow
+from heartguard_alarm.domain.no_data import Followed, NoDataEra, NoDataState, Outage, Receipt, follow
 from heartguard_alarm.domain.rules import Rule, no_data_eras
 from heartguard_alarm.ports import Changes, DueTimes, Episodes, Rules
 from heartguard_common.core.clock import NANOSECONDS, Clock
@@ -44,12 +44,17 @@ class NoDataEvaluation:
         self._transaction = transaction
         self._clock = clock
         self._recorded_ns = -RECORD_NS
+        self._outages: Sequence[Outage] = ()
 
     def record_running(self) -> None:
-        """Record that changes are being evaluated: the time in which they are not is an outage."""
+        """Record that changes are being evaluated: the time in which they are not is an outage.
+
+        Called before each evaluation, so that after an outage all of them are known.
+        """
         now_ns = self._clock.now_ns()
         if not 0 <= now_ns - self._recorded_ns < RECORD_NS:
             self._due_times.record_running(now_ns)
+            self._outages = self._due_times.outages()
             self._recorded_ns = now_ns
 
     def step(self, store: Store) -> bool:
@@ -85,31 +90,36 @@ class NoDataEvaluation:
         asked = [(rule, theirs) for rule, theirs in asked if theirs]
         if not asked:
             return
-        states = self._due_times.states(org_id, person)
-        waiting = self._due_times.waiting(org_id, person, [it.id for it in changes])
+        states, waiting = self._due_times.read(org_id, person, [it.id for it in changes])
+        stored: dict[str, tuple[NoDataState, int | None]] = {}
         for rule, theirs in asked:
             state, now_ns = states.get(rule.id), self._clock.now_ns()
             receipts = [it for it in (self._receipt(rule, theirs, change) for change in changes) if it is not None]
-            floor_ns = theirs[0].from_ns if state is None else state.floor_ns
-            found = follow(theirs, state, receipts, self._due_times.outages(floor_ns), now_ns)
+            found = follow(theirs, state, receipts, self._outages, now_ns)
             if found.state is None or (state is None and not found.state.spans and not found.settled):
                 continue
             waits = rule.current.settings["measurement"] in waiting
             if not waits or found.settled:
-                self._apply(Evaluated(rule, person, now_ns), floor_ns, found, store, may_raise=not waits)
+                settled_ns = theirs[0].from_ns if state is None else state.settled_ns
+                self._apply(Evaluated(rule, person, now_ns), settled_ns, found, store, may_raise=not waits)
                 found.state.forget()
-            self._due_times.store(org_id, person, rule.id, found.state, now_ns if waits else found.due_ns)
+            stored[rule.id] = found.state, now_ns if waits else found.due_ns
+        if stored:
+            self._due_times.store(org_id, person, stored)
 
-    def _apply(self, evaluated: Evaluated, floor_ns: int, found: Followed, store: Store, *, may_raise: bool) -> None:
-        """Store the episodes since `floor_ns`; `may_raise`: also one that begins to be open."""
-        rule, person = evaluated.rule, evaluated.person
-        known = self._episodes.known(rule.org_id, person, floor_ns).get(rule.id, ())
-        missing = [*found.settled, *found.current]
+    def _apply(self, evaluated: Evaluated, settled_ns: int, found: Followed, store: Store, *, may_raise: bool) -> None:
+        """Store how episodes after `settled_ns` have changed; `may_raise`: also one that begins to be open."""
+        rule, state, missing = evaluated.rule, found.state, [*found.settled, *found.current]
+        bounds = [(it.raised_ns, it.end_ns) for it in missing]
+        if state is None or bounds == state.stored:
+            return
+        known = self._episodes.known(rule.org_id, evaluated.person, settled_ns).get(rule.id, ())
         if not may_raise and missing and missing[-1].end_ns is None and all(it.interval.end_ns for it in known):
             missing.pop()
         changes = reconcile(known, [it.interval for it in missing])
         if changes.created or changes.changed or changes.merged or changes.withdrawn:
             store(evaluated._replace(missing=missing), changes)
+        state.stored = bounds[len(found.settled) :] if len(bounds) == len(missing) else []
 
     def _receipt(self, rule: Rule, asked: Sequence[NoDataEra], change: Change) -> Receipt | None:
         """What a change says about data of a person; None where nothing was received: points were removed."""
