@@ -146,6 +146,8 @@ def test_a_version_ends_keeps_and_raises(ward: Ward) -> None:
     assert ward.transitions() == ["raised", "cleared", "raised", "cleared"]
     refused = client.patch(path, json={"threshold": 5}, headers=ward.admin).get_json()["error"]
     assert (refused["code"], refused["details"][0]["path"]) == ("ALARM_002", "/threshold")
+    assert client.delete(path, headers=ward.admin).status_code == 204
+    until(lambda: ward.rows("SELECT count(*) FROM $alarm_due_times") == [(0,)], "nothing is due for a deleted rule")
 
 
 def test_the_watch_is_silent_where_older_samples_come(ward: Ward) -> None:

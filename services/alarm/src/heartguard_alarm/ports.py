@@ -1,6 +1,6 @@
 """What the use cases of the alarm service need from outside."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
@@ -102,8 +102,8 @@ class DueTimes(Protocol):
     def postpone(self, org_id: int, person: int, until_ns: int) -> None:
         """Look at the rules of a person that are due no earlier than at `until_ns`."""
 
-    def forget(self, org_id: int, person: int) -> None:
-        """Remove what is known of a person."""
+    def forget(self, org_id: int, person: int, kept: Collection[str] = ()) -> None:
+        """Remove what is known of a person, except for the rules `kept`."""
 
     def record_running(self, now_ns: int) -> None:
         """Record that changes are being evaluated now. Who does not do so for a minute has had an outage."""

@@ -1,6 +1,6 @@
 """When data of people are missing, in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from heartguard_alarm.domain.no_data import NoDataState, Outage, dump_no_data, load_no_data
 from heartguard_alarm.store.episodes import lock_person
@@ -30,7 +30,10 @@ _POSTPONE = """
 UPDATE heartguard_core.alarm_due_times SET due_ns = :until_ns
 WHERE org_id = :org_id AND user_id = :person AND due_ns < :until_ns
 """
-_FORGET = "DELETE FROM heartguard_core.alarm_due_times WHERE org_id = :org_id AND user_id = :person"
+_FORGET = """
+DELETE FROM heartguard_core.alarm_due_times
+WHERE org_id = :org_id AND user_id = :person AND NOT rule_id = ANY (cast(:kept AS uuid[]))
+"""
 _RUNNING = """
 WITH extended AS (
     UPDATE heartguard_core.alarm_running_times SET until_ns = greatest(until_ns, :now_ns)
@@ -93,10 +96,10 @@ class PostgresDueTimes:
         with self._database.transaction() as connection:
             connection.execute(text(_POSTPONE), {"org_id": org_id, "person": person, "until_ns": until_ns})
 
-    def forget(self, org_id: int, person: int) -> None:
-        """Remove what is known of a person."""
+    def forget(self, org_id: int, person: int, kept: Collection[str] = ()) -> None:
+        """Remove what is known of a person, except for the rules `kept`."""
         with self._database.transaction() as connection:
-            connection.execute(text(_FORGET), {"org_id": org_id, "person": person})
+            connection.execute(text(_FORGET), {"org_id": org_id, "person": person, "kept": list(kept)})
 
     def record_running(self, now_ns: int) -> None:
         """Record that changes are being evaluated now. Who does not do so for a minute has had an outage."""

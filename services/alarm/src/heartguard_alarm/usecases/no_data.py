@@ -74,10 +74,9 @@ class NoDataEvaluation:
 
     def _look(self, org_id: int, person: int, store: Store) -> None:
         with self._transaction():
-            if self._authority.admits(org_id, person):
-                self.evaluate(org_id, person, self._rules.evaluated(org_id), (), store)
-            else:
-                self._due_times.forget(org_id, person)
+            rules = self._rules.evaluated(org_id) if self._authority.admits(org_id, person) else ()
+            self._due_times.forget(org_id, person, [it.id for it in rules])
+            self.evaluate(org_id, person, rules, (), store)
 
     def evaluate(
         self, org_id: int, person: int, rules: Sequence[Rule], changes: Sequence[Change], store: Store
