@@ -29,7 +29,7 @@ __all__ = ["clone", "member"]
 
 KILLS = (("alarm", whole), ("postgres", first), ("influx", whole), ("valkey", first))
 STOPPED = ("alarm", "influx", "postgres", "valkey")
-STOP_SECONDS = 1.0
+STOP_SECONDS = 1.0 if SECONDS < 60 else 5.0
 PEOPLE = 3
 CATCH_UP_SECONDS = 30
 ROUND_SECONDS = 20

@@ -48,16 +48,20 @@ class Rules(Protocol):
         """Remove all rules of an organization, also deleted ones; returns how many."""
 
 
-class Changes(Protocol):
-    """Points that have changed, and those that are stored."""
-
-    def claim(self, limit: int) -> Sequence[Change]:
-        """Up to `limit` changed ranges, which nobody else gets for a minute."""
+class Readings(Protocol):
+    """Points that are stored."""
 
     def readings(
         self, org_id: int, person: int, measurement: str, start_ns: int, stop_ns: int
     ) -> Iterator[Sequence[Stored]]:
         """All readings of a person in `[start, stop)`, in order of time, in pages; an instant is on one page."""
+
+
+class Changes(Readings, Protocol):
+    """Points that have changed, and those that are stored."""
+
+    def claim(self, limit: int) -> Sequence[Change]:
+        """Up to `limit` changed ranges, which nobody else gets for a minute."""
 
 
 class Episodes(Protocol):

@@ -394,6 +394,7 @@ class ChangeDocument(TypedDict):
     last: str
     received: str
     readings: NotRequired[list[ReadingDocument]]
+    steps: NotRequired[list[str]]
 
 
 class ChangeList(TypedDict):

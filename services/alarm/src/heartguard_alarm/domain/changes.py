@@ -24,8 +24,8 @@ class Stored(NamedTuple):
 class Change(NamedTuple):
     """Points of a person were stored, replaced or removed from `first_ns` to `last_ns`.
 
-    `readings` are all that are stored there now, None where they were too many. The change was received at
-    `received_ns`.
+    `readings` are all that are stored there now, None where they were too many; `steps` the times of steps in the
+    minutes of the range, None where they were not read. The change was received at `received_ns`.
     """
 
     id: int
@@ -36,6 +36,7 @@ class Change(NamedTuple):
     last_ns: int
     readings: Sequence[Stored] | None
     received_ns: int
+    steps: Sequence[int] | None = None
 
 
 class State(NamedTuple):

@@ -13,8 +13,9 @@ from heartguard_alarm.domain.kept_state import dump_state, load_state
 from heartguard_alarm.domain.reevaluation import Changed, advance, reach_ns, reevaluate
 from heartguard_alarm.domain.rules import STEPS, Rule, eras
 from heartguard_alarm.domain.samples import MINUTE_NS, Reading, Sample, samples_of
-from heartguard_alarm.ports import Changes, Episodes, Rules
+from heartguard_alarm.ports import Changes, Episodes, Readings, Rules
 from heartguard_alarm.usecases.no_data import NoDataEvaluation
+from heartguard_alarm.usecases.shared_reads import SharedReads
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.transactions import Transaction
@@ -87,8 +88,11 @@ class Evaluating:
         floor_ns = min(it.first_ns for it in changes) - MINUTE_NS - max(reach_ns(theirs) for _, theirs in asked)
         known = self._episodes.known(org_id, person, floor_ns)
         stored: dict[str, State] = {}
-        for rule, theirs in asked:
-            work = _Work(self._changes, rule, person, theirs, states.get(rule.id), known.get(rule.id, ()))
+        reads = SharedReads(self._changes)
+        for change in changes:
+            reads.add_steps(change)
+        for rule, theirs in sorted(asked, key=lambda it: -reach_ns(it[1])):  # the longest range first: others share it
+            work = _Work(reads, rule, person, theirs, states.get(rule.id), known.get(rule.id, ()))
             for change in sorted(changes, key=lambda it: it.first_ns):
                 for found in work.take(change):
                     self._store(Evaluated(rule, person, change.last_ns), found)
@@ -112,7 +116,7 @@ class _Work:
 
     def __init__(
         self,
-        points: Changes,
+        points: Readings,
         rule: Rule,
         person: int,
         theirs: Eras,
