@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0042_alarm_notifications"
-down_revision = "0040_used_limits"
+down_revision = "0041_due_times"
 
 SETTINGS = """
 CREATE TABLE heartguard_core.alarm_channels (

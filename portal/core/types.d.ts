@@ -8,7 +8,7 @@ export type Alarm = {
   user_id: number;
   measurement: string;
   field: string;
-  condition: "above" | "below";
+  condition: "above" | "below" | "no_data";
   severity: "info" | "warning" | "critical";
   start: string;
   raised_at: string;
@@ -22,6 +22,8 @@ export type Alarm = {
   closed_by?: string;
   retrospective: boolean;
   withdrawn: boolean;
+  silent?: "phone" | "watch";
+  last_sample?: string;
   merged_into?: string;
   found_at: string;
   history?: Array<{
@@ -56,7 +58,7 @@ export type AlarmList = {
     user_id: number;
     measurement: string;
     field: string;
-    condition: "above" | "below";
+    condition: "above" | "below" | "no_data";
     severity: "info" | "warning" | "critical";
     start: string;
     raised_at: string;
@@ -70,6 +72,8 @@ export type AlarmList = {
     closed_by?: string;
     retrospective: boolean;
     withdrawn: boolean;
+    silent?: "phone" | "watch";
+    last_sample?: string;
     merged_into?: string;
     found_at: string;
     history?: Array<{
@@ -108,20 +112,22 @@ export type AlarmRehearsalRequest = {
     name: string;
     measurement: string;
     field: string;
-    condition: "above" | "below";
-    threshold: number;
+    condition: "above" | "below" | "no_data";
+    threshold?: number;
     clear_threshold?: number;
     for_seconds?: number;
     clear_after_seconds?: number;
     max_gap_seconds?: number;
     tolerance?: number;
     activity?: "any" | "resting";
+    no_data_after_seconds?: number;
     severity?: "info" | "warning" | "critical";
     people?: Array<number>;
     overrides?: Array<{
       user_id: number;
       threshold?: number;
       clear_threshold?: number;
+      no_data_after_seconds?: number;
       off?: boolean;
     }>;
     times?: {
@@ -140,27 +146,29 @@ export type AlarmRehearsalRequest = {
   range_stop: string;
 };
 
-/** A rule as it is now. HeartGuard is not a medical device: a rule may miss what matters. */
+/** A rule as it is now, with the members that belong to its condition. HeartGuard is not a medical device: a rule may miss what matters. */
 export type AlarmRule = {
   id: string;
   version: number;
   name: string;
   measurement: string;
   field: string;
-  condition: "above" | "below";
-  threshold: number;
-  clear_threshold: number;
-  for_seconds: number;
-  clear_after_seconds: number;
-  max_gap_seconds: number;
-  tolerance: number;
-  activity: "any" | "resting";
+  condition: "above" | "below" | "no_data";
+  threshold?: number;
+  clear_threshold?: number;
+  for_seconds?: number;
+  clear_after_seconds?: number;
+  max_gap_seconds?: number;
+  tolerance?: number;
+  activity?: "any" | "resting";
+  no_data_after_seconds?: number;
   severity: "info" | "warning" | "critical";
   people: Array<number>;
   overrides: Array<{
     user_id: number;
     threshold?: number;
     clear_threshold?: number;
+    no_data_after_seconds?: number;
     off?: boolean;
   }>;
   times?: {
@@ -181,13 +189,14 @@ export type AlarmRule = {
     valid_from: string;
     changed_by: string;
     name: string;
-    threshold: number;
-    clear_threshold: number;
-    for_seconds: number;
-    clear_after_seconds: number;
-    max_gap_seconds: number;
-    tolerance: number;
-    activity: "any" | "resting";
+    threshold?: number;
+    clear_threshold?: number;
+    for_seconds?: number;
+    clear_after_seconds?: number;
+    max_gap_seconds?: number;
+    tolerance?: number;
+    activity?: "any" | "resting";
+    no_data_after_seconds?: number;
     severity: "info" | "warning" | "critical";
     enabled: boolean;
   }>;
@@ -201,20 +210,22 @@ export type AlarmRuleList = {
     name: string;
     measurement: string;
     field: string;
-    condition: "above" | "below";
-    threshold: number;
-    clear_threshold: number;
-    for_seconds: number;
-    clear_after_seconds: number;
-    max_gap_seconds: number;
-    tolerance: number;
-    activity: "any" | "resting";
+    condition: "above" | "below" | "no_data";
+    threshold?: number;
+    clear_threshold?: number;
+    for_seconds?: number;
+    clear_after_seconds?: number;
+    max_gap_seconds?: number;
+    tolerance?: number;
+    activity?: "any" | "resting";
+    no_data_after_seconds?: number;
     severity: "info" | "warning" | "critical";
     people: Array<number>;
     overrides: Array<{
       user_id: number;
       threshold?: number;
       clear_threshold?: number;
+      no_data_after_seconds?: number;
       off?: boolean;
     }>;
     times?: {
@@ -235,13 +246,14 @@ export type AlarmRuleList = {
       valid_from: string;
       changed_by: string;
       name: string;
-      threshold: number;
-      clear_threshold: number;
-      for_seconds: number;
-      clear_after_seconds: number;
-      max_gap_seconds: number;
-      tolerance: number;
-      activity: "any" | "resting";
+      threshold?: number;
+      clear_threshold?: number;
+      for_seconds?: number;
+      clear_after_seconds?: number;
+      max_gap_seconds?: number;
+      tolerance?: number;
+      activity?: "any" | "resting";
+      no_data_after_seconds?: number;
       severity: "info" | "warning" | "critical";
       enabled: boolean;
     }>;
@@ -254,20 +266,22 @@ export type AlarmRuleRequest = {
   name: string;
   measurement: string;
   field: string;
-  condition: "above" | "below";
-  threshold: number;
+  condition: "above" | "below" | "no_data";
+  threshold?: number;
   clear_threshold?: number;
   for_seconds?: number;
   clear_after_seconds?: number;
   max_gap_seconds?: number;
   tolerance?: number;
   activity?: "any" | "resting";
+  no_data_after_seconds?: number;
   severity?: "info" | "warning" | "critical";
   people?: Array<number>;
   overrides?: Array<{
     user_id: number;
     threshold?: number;
     clear_threshold?: number;
+    no_data_after_seconds?: number;
     off?: boolean;
   }>;
   times?: {
@@ -292,12 +306,14 @@ export type AlarmRuleUpdate = {
   max_gap_seconds?: number;
   tolerance?: number;
   activity?: "any" | "resting";
+  no_data_after_seconds?: number;
   severity?: "info" | "warning" | "critical";
   people?: Array<number>;
   overrides?: Array<{
     user_id: number;
     threshold?: number;
     clear_threshold?: number;
+    no_data_after_seconds?: number;
     off?: boolean;
   }>;
   times?: {
@@ -1033,7 +1049,7 @@ export type StreamAlarm = {
     user_id: number;
     measurement: string;
     field: string;
-    condition: "above" | "below";
+    condition: "above" | "below" | "no_data";
     severity: "info" | "warning" | "critical";
     start: string;
     raised_at: string;
@@ -1047,6 +1063,8 @@ export type StreamAlarm = {
     closed_by?: string;
     retrospective: boolean;
     withdrawn: boolean;
+    silent?: "phone" | "watch";
+    last_sample?: string;
     merged_into?: string;
     found_at: string;
     history?: Array<{

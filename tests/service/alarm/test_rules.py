@@ -59,6 +59,9 @@ def test_a_rule_in_xml(client: FlaskClient, auth: Auth) -> None:
         ({"overrides": [{"user_id": 1, "clear_threshold": 130}]}, "/overrides/0/clear_threshold"),
         ({"overrides": [{"user_id": 1}, {"user_id": 1, "off": True}]}, "/overrides/1/user_id"),
         ({"times": {"zone": "Europe/Atlantis", "ranges": []}}, "/times/zone"),
+        ({"no_data_after_seconds": 900}, "/no_data_after_seconds"),
+        ({"condition": "no_data", "no_data_after_seconds": 900}, "/threshold"),
+        ({"overrides": [{"user_id": 1, "no_data_after_seconds": 90}]}, "/overrides/0/no_data_after_seconds"),
     ],
 )
 def test_a_rule_that_contradicts_itself_is_refused(
@@ -86,10 +89,14 @@ def test_a_change_of_what_has_changed_is_refused(client: FlaskClient, auth: Auth
 def test_default_rules_are_off_name_their_sources_and_come_once(client: FlaskClient, auth: Auth) -> None:
     for _ in range(2):
         items = client.post("/alarms/rules/defaults", headers=auth["admin"]).get_json()["items"]
-        assert {it["condition"] for it in items} == {"above", "below"}
+        assert sorted(it["condition"] for it in items) == ["above", "below", "no_data", "no_data"]
         assert not any(it["enabled"] for it in items)
-        assert all("HT208931" in it["source"] and it["activity"] == "resting" for it in items)
-    assert len(client.get("/alarms/rules", headers=auth["manager"]).get_json()["items"]) == 2
+        missing = {it["no_data_after_seconds"]: it for it in items if it["condition"] == "no_data"}
+        assert {after: it["severity"] for after, it in missing.items()} == {900: "warning", 1800: "critical"}
+        assert all("Nightscout" in it["source"] and "threshold" not in it for it in missing.values())
+        of_values = [it for it in items if it["condition"] != "no_data"]
+        assert all("HT208931" in it["source"] and it["activity"] == "resting" for it in of_values)
+    assert len(client.get("/alarms/rules", headers=auth["manager"]).get_json()["items"]) == 4
 
 
 def test_an_organization_has_a_limited_number_of_rules(client: FlaskClient, auth: Auth, database: Database) -> None:

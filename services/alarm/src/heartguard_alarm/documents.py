@@ -33,6 +33,8 @@ def alarm_document(alarm: Alarm) -> messages.Alarm:
         document |= {"acknowledged_at": rfc3339(alarm.acknowledged_ns), "acknowledged_by": alarm.acknowledged_by}
     if alarm.closed_ns is not None and alarm.closed_by is not None:
         document |= {"closed_at": rfc3339(alarm.closed_ns), "closed_by": alarm.closed_by}
+    if alarm.silent is not None and alarm.last_sample_ns is not None:
+        document |= {"silent": alarm.silent, "last_sample": rfc3339(alarm.last_sample_ns)}
     if alarm.merged_into is not None:
         document["merged_into"] = alarm.merged_into
     return document

@@ -1,6 +1,6 @@
 """What the use cases of the alarm service need from outside."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
@@ -8,6 +8,7 @@ from heartguard_alarm.domain.changes import Change, Evaluated, State, Stored, Tr
 from heartguard_alarm.domain.channels import Channel, SentCode, Target
 from heartguard_alarm.domain.episodes import Changes as EpisodeChanges
 from heartguard_alarm.domain.episodes import Known
+from heartguard_alarm.domain.no_data import NoDataState, Outage
 from heartguard_alarm.domain.notifications import (
     DueGroup,
     Escalation,
@@ -61,16 +62,20 @@ class Rules(Protocol):
         """Remove all rules of an organization, also deleted ones; returns how many."""
 
 
-class Changes(Protocol):
-    """Points that have changed, and those that are stored."""
-
-    def claim(self, limit: int) -> Sequence[Change]:
-        """Up to `limit` changed ranges, which nobody else gets for a minute."""
+class Readings(Protocol):
+    """Points that are stored."""
 
     def readings(
         self, org_id: int, person: int, measurement: str, start_ns: int, stop_ns: int
     ) -> Iterator[Sequence[Stored]]:
         """All readings of a person in `[start, stop)`, in order of time, in pages; an instant is on one page."""
+
+
+class Changes(Readings, Protocol):
+    """Points that have changed, and those that are stored."""
+
+    def claim(self, limit: int) -> Sequence[Change]:
+        """Up to `limit` changed ranges, which nobody else gets for a minute."""
 
 
 class Episodes(Protocol):
@@ -93,6 +98,36 @@ class Episodes(Protocol):
 
     def erase(self, org_id: int, person: int | None) -> int:
         """Remove what is stored of an organization, or of one person; returns how many episodes."""
+
+
+class DueTimes(Protocol):
+    """The store of when data of people are missing."""
+
+    def read(
+        self, org_id: int, person: int, evaluated: Sequence[int]
+    ) -> tuple[Mapping[str, NoDataState], frozenset[str]]:
+        """The state of each rule of a person, and the measurements of which changes wait or are being written.
+
+        Changes with an id of `evaluated` do not wait. Nobody else evaluates the person until the transaction ends.
+        """
+
+    def store(self, org_id: int, person: int, states: Mapping[str, tuple[NoDataState, int | None]]) -> None:
+        """Store the states of rules of a person, each with when to look at it again; None: not before a change."""
+
+    def due(self, now_ns: int, limit: int) -> Sequence[tuple[int, int]]:
+        """Organization and number of people of whom up to `limit` rules are due, those of the longest due ones."""
+
+    def postpone(self, org_id: int, person: int, until_ns: int) -> None:
+        """Look at the rules of a person that are due no earlier than at `until_ns`."""
+
+    def forget(self, org_id: int, person: int, kept: Collection[str] = ()) -> None:
+        """Remove what is known of a person, except for the rules `kept`."""
+
+    def record_running(self, now_ns: int) -> None:
+        """Record that changes are being evaluated now. Who does not do so for a minute has had an outage."""
+
+    def outages(self) -> Sequence[Outage]:
+        """All outages, in order of time."""
 
 
 class Alarms(Protocol):

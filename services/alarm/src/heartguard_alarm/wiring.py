@@ -11,6 +11,7 @@ from heartguard_alarm.settings import Settings
 from heartguard_alarm.store.alarms import PostgresAlarms
 from heartguard_alarm.store.apprise_sender import AppriseSender
 from heartguard_alarm.store.channels import PostgresChannels
+from heartguard_alarm.store.due_times import PostgresDueTimes
 from heartguard_alarm.store.email_sender import AuthEmailSender
 from heartguard_alarm.store.encryption import TargetCipher
 from heartguard_alarm.store.episodes import PostgresEpisodes
@@ -29,6 +30,7 @@ from heartguard_alarm.usecases.alarms import AlarmUseCases
 from heartguard_alarm.usecases.channels import ChannelUseCases
 from heartguard_alarm.usecases.escalating import Escalating, NotificationStores
 from heartguard_alarm.usecases.evaluating import Evaluating
+from heartguard_alarm.usecases.no_data import NoDataEvaluation
 from heartguard_alarm.usecases.personal_data import Notified, PersonalData
 from heartguard_alarm.usecases.policies import PolicyUseCases
 from heartguard_alarm.usecases.rehearsal import Rehearsal
@@ -135,7 +137,7 @@ def _usecases(dependencies: Dependencies, stores: _Stores) -> UseCases:
     return UseCases(
         alarms=AlarmUseCases(stores.alarms, stores.changes, stores.messages, live=stores.live, **common, clock=clock),
         rules=RuleUseCases(stores.rules, policies, **limited),
-        rehearsal=Rehearsal(stores.changes, audit),
+        rehearsal=Rehearsal(stores.changes, audit, clock),
         personal_data=PersonalData(
             stores.rules,
             stores.episodes,
@@ -220,10 +222,19 @@ def _notify(
 
 
 def _evaluation(dependencies: Dependencies, stores: _Stores, escalating: Escalating) -> BackgroundTask:
+    no_data = NoDataEvaluation(
+        stores.changes,
+        stores.rules,
+        stores.episodes,
+        PostgresDueTimes(dependencies.database),
+        authority=dependencies.authority,
+        clock=dependencies.clock,
+    )
     evaluating = Evaluating(
         stores.changes,
         stores.rules,
         stores.episodes,
+        no_data,
         escalating,
         live=stores.live,
         authority=dependencies.authority,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from heartguard_alarm.domain.changes import Kind
+from heartguard_alarm.domain.no_data import Silent
 from heartguard_common.messages import AlarmRuleRequest
 from heartguard_common.messages.alarm import Severity
 
@@ -30,6 +31,8 @@ class Alarm:
     closed_by: str | None
     withdrawn: bool
     merged_into: str | None
+    silent: Silent | None
+    last_sample_ns: int | None
 
 
 class HistoryEntry(NamedTuple):

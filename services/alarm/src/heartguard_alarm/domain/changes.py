@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from heartguard_alarm.domain.no_data import NoData
 from heartguard_alarm.domain.rules import Rule
 
 Kind = Literal[
@@ -32,7 +33,8 @@ class Stored(NamedTuple):
 class Change(NamedTuple):
     """Points of a person were stored, replaced or removed from `first_ns` to `last_ns`.
 
-    `readings` are all that are stored there now, None where they were too many.
+    `readings` are all that are stored there now, None where they were too many; `steps` the times of steps in the
+    minutes of the range, None where they were not read. The change was received at `received_ns`.
     """
 
     id: int
@@ -42,6 +44,8 @@ class Change(NamedTuple):
     first_ns: int
     last_ns: int
     readings: Sequence[Stored] | None
+    received_ns: int
+    steps: Sequence[int] | None = None
 
 
 class State(NamedTuple):
@@ -52,11 +56,16 @@ class State(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """A rule that was evaluated for a person, with points up to `last_ns`."""
+    """A rule that was evaluated for a person, with points up to `last_ns`; `missing` are its episodes without data."""
 
     rule: Rule
     person: int
     last_ns: int
+    missing: Sequence[NoData] = ()
+
+    def without_data(self, raised_ns: int) -> NoData | None:
+        """The episode without data that was raised at a time."""
+        return next((it for it in self.missing if it.raised_ns == raised_ns), None)
 
 
 class Transition(NamedTuple):

@@ -8,6 +8,10 @@ _APPLE = (
     "Apple Watch heart rate notifications (support.apple.com/HT208931): above or below a chosen rate for 10 minutes "
     "while inactive; choices from 100 to 150 and of 40, 45 and 50. The tolerance and the clear threshold are ours."
 )
+_NIGHTSCOUT = (
+    "Nightscout, ALARM_TIMEAGO_WARN_MINS and ALARM_TIMEAGO_URGENT_MINS (github.com/nightscout/cgm-remote-monitor, "
+    "README): a warning after 15 minutes without data, urgent after 30."
+)
 DEFAULTS: Mapping[str, tuple[AlarmRuleRequest, str]] = {
     "high_resting_heart_rate": (
         {
@@ -40,6 +44,30 @@ DEFAULTS: Mapping[str, tuple[AlarmRuleRequest, str]] = {
             "enabled": False,
         },
         _APPLE,
+    ),
+    "no_data_warning": (
+        {
+            "name": "No heart rate for 15 minutes",
+            "measurement": "heart_rate",
+            "field": "bpm",
+            "condition": "no_data",
+            "no_data_after_seconds": 900,
+            "severity": "warning",
+            "enabled": False,
+        },
+        _NIGHTSCOUT,
+    ),
+    "no_data_urgent": (
+        {
+            "name": "No heart rate for 30 minutes",
+            "measurement": "heart_rate",
+            "field": "bpm",
+            "condition": "no_data",
+            "no_data_after_seconds": 1800,
+            "severity": "critical",
+            "enabled": False,
+        },
+        _NIGHTSCOUT,
     ),
 }
 """The settings of each by its name, and where their numbers come from."""

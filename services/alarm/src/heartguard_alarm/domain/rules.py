@@ -7,6 +7,7 @@ from typing import cast
 
 from heartguard_alarm.domain.criteria import PERMILLE, Criteria, Era, Eras
 from heartguard_alarm.domain.local_times import NANOSECONDS, LocalRange, LocalTimes
+from heartguard_alarm.domain.no_data import NoDataCriteria, NoDataEra
 from heartguard_common.core.clock import is_time_zone
 from heartguard_common.core.errors import Violation
 from heartguard_common.messages import AlarmRuleRequest, AlarmRuleUpdate
@@ -14,6 +15,18 @@ from heartguard_common.messages.alarm import LocalTimesDocument, OverrideDocumen
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 STEPS = "steps"
+OF_VALUES = (
+    "threshold",
+    "clear_threshold",
+    "for_seconds",
+    "clear_after_seconds",
+    "max_gap_seconds",
+    "tolerance",
+    "activity",
+)
+"""The members that belong to the conditions above and below."""
+OF_NO_DATA = ("no_data_after_seconds",)
+"""The members that belong to the condition no_data."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,11 @@ class Rule:
         return self.versions[-1]
 
     @property
+    def is_no_data(self) -> bool:
+        """Whether the rule is about missing samples instead of their values. No version changes that."""
+        return self.current.settings["condition"] == "no_data"
+
+    @property
     def measurements(self) -> frozenset[str]:
         """The measurements whose points can change the rule's alarms: its own, and steps for one of people at rest."""
         resting = any(it.settings.get("activity") == "resting" for it in self.versions)
@@ -60,18 +78,15 @@ def with_changes(settings: AlarmRuleRequest, changes: AlarmRuleUpdate) -> AlarmR
 
 
 def violations(settings: AlarmRuleRequest) -> list[Violation]:
-    """What the contract can't say: the thresholds are in order, the zone exists, an override names a person once."""
-    found = []
-    threshold, sign = settings["threshold"], 1 if settings["condition"] == "above" else -1
-    side = "above" if sign == 1 else "below"
-    clear = settings.get("clear_threshold", threshold)
-    if sign * clear > sign * threshold:
-        found.append(Violation("/clear_threshold", f"must not be {side} threshold"))
+    """What the contract can't say.
+
+    The members fit the condition, the thresholds are in order, the zone exists, an override names a person once.
+    """
+    found = list(_of_condition(settings))
+    if not found and settings["condition"] != "no_data":
+        found += _thresholds_in_disorder(settings)
     seen: set[int] = set()
     for place, it in enumerate(settings.get("overrides", ())):
-        theirs = it.get("threshold", threshold)
-        if sign * it.get("clear_threshold", theirs if "threshold" in it else clear) > sign * theirs:
-            found.append(Violation(f"/overrides/{place}/clear_threshold", f"must not be {side} threshold"))
         if it["user_id"] in seen:
             found.append(Violation(f"/overrides/{place}/user_id", "has an override already"))
         seen.add(it["user_id"])
@@ -81,8 +96,57 @@ def violations(settings: AlarmRuleRequest) -> list[Violation]:
     return found
 
 
+def _of_condition(settings: AlarmRuleRequest) -> Iterator[Violation]:
+    """What is missing for the condition, and what belongs to another one."""
+    condition = settings["condition"]
+    needed, foreign = ("threshold", OF_NO_DATA) if condition != "no_data" else (OF_NO_DATA[0], OF_VALUES)
+    if needed not in settings:
+        yield Violation(f"/{needed}", f"is required with the condition {condition}")
+    for name in foreign:
+        if name in settings:
+            yield Violation(f"/{name}", f"does not belong to the condition {condition}")
+    for place, it in enumerate(settings.get("overrides", ())):
+        for name in foreign:
+            if name in it:
+                yield Violation(f"/overrides/{place}/{name}", f"does not belong to the condition {condition}")
+
+
+def _thresholds_in_disorder(settings: AlarmRuleRequest) -> Iterator[Violation]:
+    sign = 1 if settings["condition"] == "above" else -1
+    text = f"must not be {settings['condition']} threshold"
+    threshold, clear = _thresholds(settings, None)
+    if sign * clear > sign * threshold:
+        yield Violation("/clear_threshold", text)
+    for place, it in enumerate(settings.get("overrides", ())):
+        theirs, their_clear = _thresholds(settings, it)
+        if sign * their_clear > sign * theirs:
+            yield Violation(f"/overrides/{place}/clear_threshold", text)
+
+
+def no_data_eras(rule: Rule, person: int) -> Sequence[NoDataEra]:
+    """What a rule about missing data asks of a person, and from when on; versions that ask the same are one era."""
+    found: list[NoDataEra] = []
+    for version in rule.versions if rule.is_no_data else ():
+        criteria = no_data_criteria_of(version.settings, person) if version.enabled else None
+        if (found and found[-1].criteria != criteria) or (not found and criteria is not None):
+            found.append(NoDataEra(version.from_ns, criteria))
+    return found
+
+
+def no_data_criteria_of(settings: AlarmRuleRequest, person: int) -> NoDataCriteria | None:
+    """What the settings of a rule about missing data ask of a person; None where it does not apply to them."""
+    own = _override(settings, person)
+    if not _applies(settings, person, own):
+        return None
+    seconds = settings["no_data_after_seconds"] if own is None else own.get("no_data_after_seconds")
+    after = settings["no_data_after_seconds"] if seconds is None else seconds
+    return NoDataCriteria(after * NANOSECONDS, local_times(settings.get("times")))
+
+
 def eras(rule: Rule, person: int) -> Eras:
-    """What the rule asks of a person, and from when on; versions that ask the same are one era."""
+    """What a rule about values asks of a person, and from when on; versions that ask the same are one era."""
+    if rule.is_no_data:
+        return ()
     found: list[Era] = []
     for version in rule.versions:
         criteria = criteria_of(version.settings, person) if version.enabled else None
@@ -99,14 +163,13 @@ def version_at(rule: Rule, time_ns: int) -> Version:
 
 
 def criteria_of(settings: AlarmRuleRequest, person: int) -> Criteria | None:
-    """What the settings ask of a person; None where the rule does not apply to them."""
-    people = settings.get("people") or ()
-    own = next((it for it in settings.get("overrides", ()) if it["user_id"] == person), None)
-    if (people and person not in people) or (own is not None and own.get("off", False)):
+    """What the settings of a rule about values ask of a person; None where the rule does not apply to them."""
+    own, condition = _override(settings, person), settings["condition"]
+    if condition == "no_data" or not _applies(settings, person, own):
         return None
     threshold, clear = _thresholds(settings, own)
     return Criteria(
-        settings["condition"],
+        condition,
         threshold,
         clear,
         settings.get("for_seconds", 600) * NANOSECONDS,
@@ -116,6 +179,15 @@ def criteria_of(settings: AlarmRuleRequest, person: int) -> Criteria | None:
         settings.get("activity") == "resting",
         local_times(settings.get("times")),
     )
+
+
+def _override(settings: AlarmRuleRequest, person: int) -> OverrideDocument | None:
+    return next((it for it in settings.get("overrides", ()) if it["user_id"] == person), None)
+
+
+def _applies(settings: AlarmRuleRequest, person: int, own: OverrideDocument | None) -> bool:
+    people = settings.get("people") or ()
+    return (not people or person in people) and not (own is not None and own.get("off", False))
 
 
 def _thresholds(settings: AlarmRuleRequest, own: OverrideDocument | None) -> tuple[float, float]:

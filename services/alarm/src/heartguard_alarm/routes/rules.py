@@ -134,13 +134,6 @@ def _document(rule: Rule) -> messages.AlarmRule:
         "measurement": asked["measurement"],
         "field": asked["field"],
         "condition": asked["condition"],
-        "threshold": asked["threshold"],
-        "clear_threshold": asked.get("clear_threshold", asked["threshold"]),
-        "for_seconds": asked.get("for_seconds", 600),
-        "clear_after_seconds": asked.get("clear_after_seconds", 600),
-        "max_gap_seconds": asked.get("max_gap_seconds", 300),
-        "tolerance": asked.get("tolerance", 0.2),
-        "activity": asked.get("activity", "any"),
         "severity": asked.get("severity", "warning"),
         "people": asked.get("people", []),
         "overrides": asked.get("overrides", []),
@@ -148,6 +141,7 @@ def _document(rule: Rule) -> messages.AlarmRule:
         "created_at": rfc3339(rule.versions[0].from_ns),
         "changed_at": rfc3339(rule.current.from_ns),
     }
+    _add_condition(document, asked)
     if "times" in asked:
         document["times"] = asked["times"]
     policy_id = asked.get("policy_id")
@@ -160,21 +154,30 @@ def _document(rule: Rule) -> messages.AlarmRule:
 
 def _change(version: Version) -> RuleChangeDocument:
     asked = version.settings
-    return {
+    document: RuleChangeDocument = {
         "version": version.number,
         "valid_from": rfc3339(version.from_ns),
         "changed_by": version.changed_by,
         "name": asked["name"],
-        "threshold": asked["threshold"],
-        "clear_threshold": asked.get("clear_threshold", asked["threshold"]),
-        "for_seconds": asked.get("for_seconds", 600),
-        "clear_after_seconds": asked.get("clear_after_seconds", 600),
-        "max_gap_seconds": asked.get("max_gap_seconds", 300),
-        "tolerance": asked.get("tolerance", 0.2),
-        "activity": asked.get("activity", "any"),
         "severity": asked.get("severity", "warning"),
         "enabled": version.enabled,
     }
+    _add_condition(document, asked)
+    return document
+
+
+def _add_condition(document: messages.AlarmRule | RuleChangeDocument, asked: AlarmRuleRequest) -> None:
+    """Add the members that belong to the condition, with their defaults."""
+    if asked["condition"] == "no_data":
+        document["no_data_after_seconds"] = asked["no_data_after_seconds"]
+        return
+    document["threshold"] = asked["threshold"]
+    document["clear_threshold"] = asked.get("clear_threshold", asked["threshold"])
+    document["for_seconds"] = asked.get("for_seconds", 600)
+    document["clear_after_seconds"] = asked.get("clear_after_seconds", 600)
+    document["max_gap_seconds"] = asked.get("max_gap_seconds", 300)
+    document["tolerance"] = asked.get("tolerance", 0.2)
+    document["activity"] = asked.get("activity", "any")
 
 
 _FULL = (LIMIT_REACHED, LIMIT_FOR_NOW)

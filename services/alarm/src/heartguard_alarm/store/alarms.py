@@ -11,7 +11,7 @@ _COLUMNS = f"""
 e.org_id, e.id, e.rule_id, e.version, v.settings, e.user_id AS person, e.severity, e.start_ns, e.raised_ns, e.end_ns,
 {_NS.format("e.found_at")} AS found_ns, e.retrospective, {_NS.format("e.acknowledged_at")} AS acknowledged_ns,
 e.acknowledged_by, {_NS.format("e.closed_at")} AS closed_ns, e.closed_by, e.withdrawn_at IS NOT NULL AS withdrawn,
-e.merged_into
+e.merged_into, e.silent, e.last_sample_ns
 """
 _FROM = """
 FROM heartguard_core.alarm_episodes AS e JOIN heartguard_core.alarm_rule_versions AS v

@@ -27,9 +27,9 @@ ON CONFLICT (org_id, rule_id, user_id) DO UPDATE SET head_ns = excluded.head_ns,
 """
 _ADD = """
 INSERT INTO heartguard_core.alarm_episodes (org_id, id, rule_id, rule_number, version, user_id, severity, start_ns,
-    raised_ns, end_ns, cleared_ns, found_at, retrospective)
+    raised_ns, end_ns, cleared_ns, found_at, retrospective, silent, last_sample_ns)
 VALUES (:org_id, :id, :rule_id, :rule_number, :version, :person, :severity, :start_ns, :raised_ns, :end_ns,
-    :cleared_ns, cast(:now AS timestamptz), :retrospective)
+    :cleared_ns, cast(:now AS timestamptz), :retrospective, :silent, :last_sample_ns)
 """
 _MOVE = """
 UPDATE heartguard_core.alarm_episodes
@@ -54,7 +54,7 @@ _ERASE = (
     """,  # noqa: S608
     *(
         f"DELETE FROM heartguard_core.{table} WHERE {_OF_PERSON}"  # noqa: S608
-        for table in ("alarm_states", "changed_ranges", "alarm_episodes")
+        for table in ("alarm_states", "alarm_due_times", "changed_ranges", "alarm_episodes")
     ),
 )
 _WAITING = """
@@ -74,7 +74,7 @@ class PostgresEpisodes:
     def states(self, org_id: int, person: int) -> Mapping[str, State]:
         """The state of each rule of a person; nobody else evaluates the person until the transaction ends."""
         with self._database.transaction() as connection:
-            connection.execute(text(_LOCK), {"what": f"alarm {org_id} {person}"})
+            lock_person(connection, org_id, person)
             rows = connection.execute(text(_STATES), {"org_id": org_id, "person": person})
             return {str(row.rule_id): State(row.head_ns, row.state) for row in rows}
 
@@ -123,6 +123,7 @@ class PostgresEpisodes:
         rule, version = evaluated.rule, version_at(evaluated.rule, interval.raised_ns)
         last_ns = max(evaluated.last_ns, interval.raised_ns) if interval.end_ns is None else interval.end_ns
         retrospective = now_ns - last_ns > RETROSPECTIVE_NS
+        missing = evaluated.without_data(interval.raised_ns)
         values = {
             "id": uuid7(self._clock),
             "rule_id": rule.id,
@@ -131,6 +132,8 @@ class PostgresEpisodes:
             "person": evaluated.person,
             "severity": version.settings.get("severity", "warning"),
             "retrospective": retrospective,
+            "silent": None if missing is None else missing.silent,
+            "last_sample_ns": None if missing is None else missing.last_sample_ns,
         }
         connection.execute(text(_ADD), {**known, **values, **interval._asdict()})
         kind: Kind = "retrospective" if retrospective else "raised"
@@ -153,6 +156,11 @@ class PostgresEpisodes:
     def behind_seconds(self) -> float:
         """How long the change has waited that waits longest, of those that could be evaluated; 0 without one."""
         return max(0.0, float(self._database.one(text(_WAITING), {}).oldest))
+
+
+def lock_person(connection: Connection, org_id: int, person: int) -> None:
+    """Nobody else evaluates the person until the transaction ends."""
+    connection.execute(text(_LOCK), {"what": f"alarm {org_id} {person}"})
 
 
 def _record(

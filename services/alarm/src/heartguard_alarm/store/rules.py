@@ -64,6 +64,10 @@ WHERE s.org_id = :org_id AND s.rule_id = :rule_id AND (s.head_ns >= :from_ns OR 
     WHERE e.org_id = s.org_id AND e.rule_id = s.rule_id AND e.user_id = s.user_id AND e.end_ns IS NULL
         AND e.withdrawn_at IS NULL))
 """
+# What a version asks of people whose data are, or could be, missing is decided at once.
+_LOOK_AGAIN = """
+UPDATE heartguard_core.alarm_due_times SET due_ns = :from_ns WHERE org_id = :org_id AND rule_id = :rule_id
+"""
 _WATCH = """
 INSERT INTO heartguard_core.alarm_watches (org_id, measurement) SELECT :org_id, unnest(cast(:measurements AS text[]))
 ON CONFLICT DO NOTHING
@@ -131,6 +135,8 @@ class PostgresRules:
             _watch(connection, changed)
             place = {"org_id": rule.org_id, "rule_id": rule.id, "measurement": version.settings["measurement"]}
             connection.execute(text(_AGAIN), {**place, "from_ns": version.from_ns})
+            if changed.is_no_data:
+                connection.execute(text(_LOOK_AGAIN), {**place, "from_ns": version.from_ns})
         return changed
 
     def delete(self, rule: Rule, time_ns: int) -> None:

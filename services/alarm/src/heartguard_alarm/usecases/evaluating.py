@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 
@@ -14,8 +15,10 @@ from heartguard_alarm.domain.kept_state import dump_state, load_state
 from heartguard_alarm.domain.reevaluation import Changed, advance, reach_ns, reevaluate
 from heartguard_alarm.domain.rules import STEPS, Rule, eras
 from heartguard_alarm.domain.samples import MINUTE_NS, Reading, Sample, samples_of
-from heartguard_alarm.ports import AlarmAnnouncer, Changes, Episodes, Rules
+from heartguard_alarm.ports import AlarmAnnouncer, Changes, Episodes, Readings, Rules
 from heartguard_alarm.usecases.escalating import Escalating
+from heartguard_alarm.usecases.no_data import NoDataEvaluation, Store
+from heartguard_alarm.usecases.shared_reads import SharedReads
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.transactions import Transaction
@@ -35,6 +38,7 @@ class Evaluating:
         changes: Changes,
         rules: Rules,
         episodes: Episodes,
+        no_data: NoDataEvaluation,
         escalating: Escalating,
         *,
         live: AlarmAnnouncer,
@@ -46,6 +50,7 @@ class Evaluating:
         self._changes = changes
         self._rules = rules
         self._episodes = episodes
+        self._no_data = no_data
         self._live = live
         self._escalating = escalating
         self._authority = authority
@@ -54,11 +59,13 @@ class Evaluating:
         self._clock = clock
 
     def step(self) -> float:
-        """Evaluate up to 500 ranges; returns the seconds until the next step. Raises `ServiceCallError`.
+        """Evaluate up to 500 ranges, and what is due; returns the seconds until the next step.
 
-        The ranges of a person whose evaluation fails are evaluated again after a minute; they do not stop the others.
+        Raises `ServiceCallError`. The ranges of a person whose evaluation fails are evaluated again after a minute;
+        they do not stop the others.
         """
         claimed = sorted(self._changes.claim(AT_ONCE), key=lambda it: (it.org_id, it.person))
+        self._no_data.record_running()
         failed: Exception | None = None
         for (org_id, person), theirs in groupby(claimed, key=lambda it: (it.org_id, it.person)):
             try:
@@ -66,23 +73,31 @@ class Evaluating:
             except Exception as error:  # noqa: BLE001  one person must not stop the others
                 _log.exception("points of user:%s were not evaluated", person)
                 failed = error
+        more = self._no_data.step(self._storing)
         if failed is not None:
             raise failed
-        return 0.0 if len(claimed) == AT_ONCE else IDLE_SECONDS
+        return 0.0 if len(claimed) == AT_ONCE or more else IDLE_SECONDS
 
     def _evaluate(self, org_id: int, person: int, changes: Sequence[Change]) -> None:
-        with self._transaction():
-            happened = Counter[str]()
+        with self._storing() as store:
             if self._authority.admits(org_id, person):
-                self._evaluate_rules(org_id, person, changes, happened)
+                self._evaluate_rules(org_id, person, changes, store)
             self._episodes.done(org_id, [it.id for it in changes])
+
+    @contextmanager
+    def _storing(self) -> Iterator[Store]:
+        """A transaction, and how to store in it what an evaluation has changed."""
+        with self._transaction():
+            happened = Counter[tuple[int, str]]()
+            yield partial(self._store, happened)
             # At the end: the first stream of an organization waits for a transaction that has announced something.
-            for alarm_id, entries in happened.items():
+            for (org_id, alarm_id), entries in happened.items():
                 self._live.happened(org_id, alarm_id, entries)
 
-    def _evaluate_rules(self, org_id: int, person: int, changes: Sequence[Change], happened: Counter[str]) -> None:
-        """Evaluate the rules of a person; `happened` counts the transitions of each episode."""
-        asked = [(it, eras(it, person)) for it in self._rules.evaluated(org_id)]
+    def _evaluate_rules(self, org_id: int, person: int, changes: Sequence[Change], store: Store) -> None:
+        rules = self._rules.evaluated(org_id)
+        self._no_data.evaluate(org_id, person, rules, changes, store)
+        asked = [(it, eras(it, person)) for it in rules]
         asked = [(rule, theirs) for rule, theirs in asked if theirs]
         if not asked:
             return
@@ -90,11 +105,14 @@ class Evaluating:
         floor_ns = min(it.first_ns for it in changes) - MINUTE_NS - max(reach_ns(theirs) for _, theirs in asked)
         known = self._episodes.known(org_id, person, floor_ns)
         stored: dict[str, State] = {}
-        for rule, theirs in asked:
-            work = _Work(self._changes, rule, person, theirs, states.get(rule.id), known.get(rule.id, ()))
+        reads = SharedReads(self._changes)
+        for change in changes:
+            reads.add_steps(change)
+        for rule, theirs in sorted(asked, key=lambda it: -reach_ns(it[1])):  # the longest range first: others share it
+            work = _Work(reads, rule, person, theirs, states.get(rule.id), known.get(rule.id, ()))
             for change in sorted(changes, key=lambda it: it.first_ns):
                 for found in work.take(change):
-                    happened.update(self._store(Evaluated(rule, person, change.last_ns), found))
+                    store(Evaluated(rule, person, change.last_ns), found)
                     again = self._episodes.known(org_id, person, floor_ns)
                     work.known = again.get(rule.id, ())
             if work.state is not None and work.state != states.get(rule.id):
@@ -102,17 +120,16 @@ class Evaluating:
         if stored:
             self._episodes.store_states(org_id, person, stored)
 
-    def _store(self, evaluated: Evaluated, found: EpisodeChanges) -> Sequence[str]:
-        """Store what an evaluation has changed; the ids of the episodes, one for each transition."""
-        transitions = self._episodes.apply(evaluated, found, self._clock.now_ns())
-        for transition in transitions:
-            rule = evaluated.rule
-            payload: Payload = {"rule": rule.id, "user": evaluated.person}
+    def _store(self, happened: Counter[tuple[int, str]], evaluated: Evaluated, found: EpisodeChanges) -> None:
+        """Store what an evaluation has changed; `happened` counts the transitions of each episode."""
+        rule = evaluated.rule
+        payload: Payload = {"rule": rule.id, "user": evaluated.person}
+        for transition in self._episodes.apply(evaluated, found, self._clock.now_ns()):
             name = f"alarm.{transition.kind}"
             self._audit.changed(None, name, f"alarm:{transition.episode_id}", org_id=rule.org_id, payload=payload)
             if transition.kind == "raised":
                 self._escalating.raised(rule, transition.episode_id)
-        return [it.episode_id for it in transitions]
+            happened[rule.org_id, transition.episode_id] += 1
 
 
 class _Work:
@@ -120,7 +137,7 @@ class _Work:
 
     def __init__(
         self,
-        points: Changes,
+        points: Readings,
         rule: Rule,
         person: int,
         theirs: Eras,

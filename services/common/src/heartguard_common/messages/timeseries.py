@@ -392,7 +392,9 @@ class ChangeDocument(TypedDict):
     measurement: str
     first: str
     last: str
+    received: str
     readings: NotRequired[list[ReadingDocument]]
+    step_times: NotRequired[list[str]]
 
 
 class ChangeList(TypedDict):

@@ -7,11 +7,16 @@ from heartguard_influx.changes.domain import ChangedRange
 
 
 class Claimed(NamedTuple):
-    """A range that one follower has for a minute; it removes the row `id` when it has evaluated the points."""
+    """A range that one follower has for a minute; it removes the row `id` when it has evaluated the points.
+
+    The change was received at `received_ns`. `needs_steps`: a rule of the organization is about people at rest.
+    """
 
     id: int
     org_id: int
     range: ChangedRange
+    received_ns: int
+    needs_steps: bool = False
 
 
 class Reading(NamedTuple):
@@ -20,6 +25,17 @@ class Reading(NamedTuple):
     time_ns: int
     values: Mapping[str, float]
     motion: str | None
+
+
+class Change(NamedTuple):
+    """A claimed range with what is stored there; None for what has no room in the answer.
+
+    `steps` are the times of steps in the minutes of the range; None also where they are not needed.
+    """
+
+    claimed: Claimed
+    readings: Sequence[Reading] | None
+    steps: Sequence[int] | None
 
 
 class Page(NamedTuple):

@@ -7,7 +7,7 @@ from heartguard_common.core.clock import parse_rfc3339, rfc3339
 from heartguard_common.http.routing import Answer, Call, NoQuery, Route
 from heartguard_common.messages import ChangeClaim, ChangeList, ReadingList, ReadingsRequest
 from heartguard_common.messages.timeseries import ChangeDocument, ReadingDocument
-from heartguard_influx.feed.domain import Claimed, Page, Reading
+from heartguard_influx.feed.domain import Change, Reading
 from heartguard_influx.feed.usecases import Feed
 
 PAGE = 5000
@@ -28,7 +28,7 @@ def list_changes(usecases: UseCases, call: Call[ChangeClaim, NoQuery]) -> Answer
     Nobody else gets them for a minute. Whoever has evaluated them removes their rows.
     """
     claimed = usecases.feed.claim(call.document.get("limit", 500))
-    return Answer({"items": [_change(it, page) for it, page in claimed]}, headers=NO_STORE)
+    return Answer({"items": [_change(it) for it in claimed]}, headers=NO_STORE)
 
 
 def read_readings(usecases: UseCases, call: Call[ReadingsRequest, NoQuery]) -> Answer[ReadingList]:
@@ -43,8 +43,8 @@ def read_readings(usecases: UseCases, call: Call[ReadingsRequest, NoQuery]) -> A
     return Answer(document, headers=NO_STORE)
 
 
-def _change(claimed: Claimed, page: Page | None) -> ChangeDocument:
-    changed = claimed.range
+def _change(change: Change) -> ChangeDocument:
+    claimed, changed = change.claimed, change.claimed.range
     document: ChangeDocument = {
         "id": claimed.id,
         "org_id": claimed.org_id,
@@ -52,9 +52,12 @@ def _change(claimed: Claimed, page: Page | None) -> ChangeDocument:
         "measurement": changed.measurement,
         "first": rfc3339(changed.first_ns),
         "last": rfc3339(changed.last_ns),
+        "received": rfc3339(claimed.received_ns),
     }
-    if page is not None:
-        document["readings"] = _readings(page.readings)
+    if change.readings is not None:
+        document["readings"] = _readings(change.readings)
+    if change.steps is not None:
+        document["step_times"] = [rfc3339(it) for it in change.steps]
     return document
 
 

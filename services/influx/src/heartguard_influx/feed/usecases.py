@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from heartguard_influx.buckets.ports import Buckets
-from heartguard_influx.feed.domain import Claimed, Page, Reading
+from heartguard_influx.feed.domain import Change, Claimed, Page, Reading
 from heartguard_influx.feed.ports import ChangeQueue
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.queries.ports import PointReader
@@ -12,6 +12,8 @@ from heartguard_influx.series.domain import LATEST_NS, Selection
 READINGS_AT_ONCE = 20_000
 """Readings in one answer, of all its ranges together."""
 MOTION_TAG = "motion_context"
+STEPS = "steps"
+MINUTE_NS = 60_000_000_000
 
 
 class Feed:
@@ -23,17 +25,29 @@ class Feed:
         self._points = points
         self._changes = changes
 
-    def claim(self, limit: int) -> Iterator[tuple[Claimed, Page | None]]:
-        """Up to `limit` ranges with their readings; None for one whose readings have no room in the answer."""
+    def claim(self, limit: int) -> Iterator[Change]:
+        """Up to `limit` ranges with their readings, as far as the answer has room for them."""
         room = READINGS_AT_ONCE
         for claimed in self._changes.claim(limit):
-            changed = claimed.range
-            page = None
-            if room > 0:
-                bounds = changed.first_ns, min(changed.last_ns, LATEST_NS - 1) + 1
-                page = self.read(claimed.org_id, changed.person, changed.measurement, *bounds, limit=room)
-                room -= len(page.readings)
-            yield claimed, None if page is None or page.next_ns is not None else page
+            changed, steps = claimed.range, None
+            bounds = changed.first_ns, min(changed.last_ns, LATEST_NS - 1) + 1
+            readings = self._whole(claimed, changed.measurement, *bounds, room)
+            room -= len(readings or ())
+            if claimed.needs_steps and changed.measurement != STEPS and any(it.motion is None for it in readings or ()):
+                first_ns, stop_ns = bounds[0] // MINUTE_NS * MINUTE_NS, -(-bounds[1] // MINUTE_NS) * MINUTE_NS
+                steps = self._whole(claimed, STEPS, first_ns, min(stop_ns, LATEST_NS), room)
+                room -= len(steps or ())
+            made = [it.time_ns for it in steps or () if any(value > 0 for value in it.values.values())]
+            yield Change(claimed, readings, None if steps is None else made)
+
+    def _whole(
+        self, claimed: Claimed, measurement: str, start_ns: int, stop_ns: int, room: int
+    ) -> Sequence[Reading] | None:
+        """All readings of a range; None where they are more than `room`."""
+        if room <= 0:
+            return None
+        page = self.read(claimed.org_id, claimed.range.person, measurement, start_ns, stop_ns, limit=room)
+        return page.readings if page.next_ns is None else None
 
     def read(self, org_id: int, person: int, measurement: str, start_ns: int, stop_ns: int, *, limit: int) -> Page:
         """The first readings of a person in `[start_ns, stop_ns)`, about `limit` in each bucket of the organization.

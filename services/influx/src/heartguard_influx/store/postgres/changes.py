@@ -40,7 +40,10 @@ FROM (
     ORDER BY ready_at LIMIT :limit FOR UPDATE SKIP LOCKED
 ) AS due
 WHERE c.org_id = due.org_id AND c.id = due.id
-RETURNING c.org_id, c.id, c.user_id, c.measurement, c.first_ns, c.last_ns
+RETURNING c.org_id, c.id, c.user_id, c.measurement, c.first_ns, c.last_ns,
+    cast(extract(epoch FROM c.put_at) * 1000000000 AS bigint) AS received_ns,
+    EXISTS (
+        SELECT FROM heartguard_core.alarm_watches AS w WHERE w.org_id = c.org_id AND w.measurement = 'steps') AS steps
 """
 
 
@@ -84,4 +87,4 @@ class PostgresChangeLog:
         """Up to `limit` ranges that nobody else has claimed in the last minute, oldest first."""
         with self._database.transaction() as connection:
             rows = connection.execute(text(_CLAIM), {"limit": limit, "seconds": CLAIM_SECONDS}).all()
-        return sorted(Claimed(row.id, row.org_id, ChangedRange(*row[2:])) for row in rows)
+        return sorted(Claimed(row.id, row.org_id, ChangedRange(*row[2:6]), row.received_ns, row.steps) for row in rows)
