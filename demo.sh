@@ -11,7 +11,8 @@ usage() {
 Usage: $typed
 
   Walk through the main job against a running HeartGuard: create an organization, send a real heart-rate recording,
-  query it, upload a file, import a FIT file, read the audit trail. What it has created stays, for you to look at.
+  query it, upload a file, import a FIT file, raise and acknowledge an alarm, read the audit trail. What it has created
+  stays, for you to look at.
 
 Environment:
   GATEWAY_HOST  A host, host:port or URL; without it, the HeartGuard of this directory.

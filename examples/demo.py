@@ -1,4 +1,4 @@
-"""The main job, end to end: organization, member, a real recording, its means, a file, an import, the audit trail.
+"""The main job, end to end: a member, a real recording, its means, a file, an import, an alarm, the audit trail.
 
 Run by ./demo.sh against the gateway at GATEWAY_HOST (a host, host:port or URL; localhost) and GATEWAY_PORT (5000).
 Each run creates an organization of its own, and leaves it for you to look at.
@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +27,16 @@ ACTIVITY = Path(__file__).with_name("activity.fit")
 Events = list[dict[str, Any]]
 BATCH = 1000
 SHOWN = 12
+RULE = {
+    "name": "High heart rate",
+    "measurement": "heart_rate",
+    "field": "bpm",
+    "condition": "above",
+    "threshold": 98,
+    "for_seconds": 20,
+    "clear_after_seconds": 20,
+}
+PART = timedelta(seconds=60)  # of the recording, which is sent again
 PATIENCE = 60.0  # seconds for an import, and for the audit trail to catch up
 
 
@@ -72,10 +84,10 @@ class Gateway:
         found: dict[str, Any] = self.send(method, path, token, **request).json()
         return found
 
-    def watch(self, token: str) -> requests.Response:
-        """A live stream of points."""
+    def watch(self, token: str, topic: str) -> requests.Response:
+        """A live stream of one topic."""
         headers = {"Accept": "text/event-stream"}
-        return self.send("GET", "/stream?measurement=heart_rate", token, headers=headers, stream=True)
+        return self.send("GET", f"/stream?topics={topic}", token, headers=headers, stream=True)
 
     def fetch(self, signed_url: str) -> bytes:
         """The bytes behind a signed URL; one of this gateway's own is fetched by the address we know it by."""
@@ -122,36 +134,49 @@ def enter(gateway: Gateway) -> tuple[dict[str, Any], str, str, dict[str, str]]:
 
 
 class LiveView:
-    """Reads a live stream in a thread of its own."""
+    """Reads the documents of a live stream in a thread of its own."""
 
     def __init__(self, answer: requests.Response) -> None:
         self._answer = answer
-        self._beats: list[tuple[str, float]] = []
-        self._begun = threading.Event()
+        self._documents: list[dict[str, Any]] = []
+        self._begun, self._ended = threading.Event(), threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
         self._begun.wait(PATIENCE)
 
-    def show(self, stored: int) -> None:
-        """Print what has come, once that is all that was stored, or after some seconds."""
+    def wait(self, enough: Callable[[Events], bool]) -> Events:
+        """What has come, once that is enough, or after some seconds."""
         deadline = time.monotonic() + PATIENCE
-        while len(self._beats) < stored and time.monotonic() < deadline:
+        while not enough(self._documents) and time.monotonic() < deadline:
             time.sleep(0.05)
-        self._answer.close()
-        for moment, bpm in self._beats[-SHOWN:]:
-            print(f"   {moment}  {bpm:6.1f} bpm")
-        print(f"   {len(self._beats)} points came by themselves.")
-        if len(self._beats) != stored:
-            raise Refused("the live stream did not show every point")
+        return list(self._documents)
+
+    def close(self) -> None:
+        """Stop watching: the thread closes the connection with the next line, as no other can while it waits."""
+        self._ended.set()
 
     def _read(self) -> None:
-        try:
+        with self._answer, suppress(requests.RequestException):
             for line in self._answer.iter_lines():
                 self._begun.set()  # the first line says that the stream is there
-                if line.startswith(b'data: {"bucket"'):
-                    points = json.loads(line.removeprefix(b"data: "))["points"]
-                    self._beats += [(point["time"], point["fields"]["bpm"]) for point in points]
-        except (requests.RequestException, AttributeError, ValueError):
-            return  # it was closed
+                if self._ended.is_set():
+                    return
+                if line.startswith(b"data: "):
+                    self._documents.append(json.loads(line.removeprefix(b"data: ")))
+
+
+def _beats(shown: Events) -> list[tuple[str, float]]:
+    """Times and beats per minute of the points that a live stream has shown."""
+    return [(point["time"], point["fields"]["bpm"]) for it in shown for point in it.get("points", ())]
+
+
+def _points(member: dict[str, Any], beats: list[tuple[str, float]]) -> dict[str, Any]:
+    """The body that stores beats of the member."""
+    tags = {"user_id": str(member["user_id"])}
+    points = [
+        {"measurement": "heart_rate", "tags": tags, "fields": {"bpm": bpm}, "timestamp": moment}
+        for moment, bpm in beats
+    ]
+    return {"bucket": f"org_{member['org_id']}", "points": points}
 
 
 def write(
@@ -159,18 +184,19 @@ def write(
 ) -> None:
     """Send the recording in batches, as a wearable that was offline does, while somebody watches."""
     heading(3, f"His wearable sends a recording: {len(recording)} beats, {recording[0][0]} to {recording[-1][0]}.")
-    tags = {"user_id": str(member["user_id"])}
     stored = 0
-    live = LiveView(gateway.watch(watcher))
+    live = LiveView(gateway.watch(watcher, "points"))
     for start in range(0, len(recording), BATCH):
-        points = [
-            {"measurement": "heart_rate", "tags": tags, "fields": {"bpm": bpm}, "timestamp": moment}
-            for moment, bpm in recording[start : start + BATCH]
-        ]
-        body = {"bucket": f"org_{member['org_id']}", "points": points}
+        body = _points(member, recording[start : start + BATCH])
         stored += gateway.document("POST", "/timeseries/write", token, json=body)["inserted"]
     print(f"   {stored} points are stored. Ana sees them on her live stream:")
-    live.show(stored)
+    beats = _beats(live.wait(lambda found: len(_beats(found)) >= stored))
+    live.close()
+    for moment, bpm in beats[-SHOWN:]:
+        print(f"   {moment}  {bpm:6.1f} bpm")
+    print(f"   {len(beats)} points came by themselves.")
+    if len(beats) != stored:
+        raise Refused("the live stream did not show every point")
     if stored != len(recording):
         raise Refused(f"only {stored} of {len(recording)} points were stored")
 
@@ -259,9 +285,43 @@ def import_activity(gateway: Gateway, member: dict[str, Any], token: str) -> Non
         raise Refused(f"{counted} points are there, but the import says {done['stored']}")
 
 
+def raise_alarm(
+    gateway: Gateway, member: dict[str, Any], token: str, watcher: str, recording: list[tuple[str, float]]
+) -> None:
+    """Try a rule over the recording, turn it on, and send a part of the recording again, as if it were measured now."""
+    heading(8, "Ana has a rule tried over the recording. (HeartGuard is not a medical device.)")
+    span = {"range_start": recording[0][0], "range_stop": _after(recording[-1][0])}
+    asked = {"rule": RULE, "user_id": member["user_id"], **span}
+    tried = gateway.document("POST", "/alarms/rules/rehearse", watcher, json=asked)
+    print(f"   Above {RULE['threshold']} bpm for {RULE['for_seconds']} s would have raised {tried['alarms']} alarms.")
+    print("   She turns it on. The part of the first of them comes again, as if it were measured now:")
+    gateway.document("POST", "/alarms/rules", watcher, json={**RULE, "enabled": True})
+    live = LiveView(gateway.watch(watcher, "alarms"))
+    began = datetime.fromisoformat(tried["items"][0]["start"])
+    moved = [(datetime.fromisoformat(moment) - began, bpm) for moment, bpm in recording]
+    now = datetime.now(UTC)
+    beats = [((now + after).isoformat(), bpm) for after, bpm in moved if timedelta() <= after < PART]
+    gateway.document("POST", "/timeseries/write", token, json=_points(member, beats))
+    raised = _happened(live, "raised")["alarm"]
+    print(f"   On her live stream: {raised['rule_name']}, {raised['severity']}, since {raised['start']}.")
+    note = {"note": "I call him."}
+    done = gateway.document("POST", f"/alarms/{raised['id']}/acknowledge", watcher, json=note)
+    _happened(live, "acknowledged")
+    live.close()
+    print(f"   Acknowledged by {done['acknowledged_by']}; it stays active until the values are normal.")
+
+
+def _happened(live: LiveView, kind: str) -> dict[str, Any]:
+    """The event of a live stream that says so."""
+    for event in live.wait(lambda found: any(it.get("kind") == kind for it in found)):
+        if event.get("kind") == kind:
+            return event
+    raise Refused(f"the live stream does not show that the alarm was {kind}")
+
+
 def show_trail(gateway: Gateway, token: str) -> None:
     """Print who did what, as soon as the trail holds the last of it."""
-    heading(8, "Ana reads the audit trail of all that.")
+    heading(9, "Ana reads the audit trail of all that.")
 
     def events() -> Events:
         found: Events = gateway.document("GET", "/audit/events?limit=100", token)["items"]
@@ -269,8 +329,8 @@ def show_trail(gateway: Gateway, token: str) -> None:
 
     trail = _until(
         events,
-        lambda found: any(event["action"] == "imports.ended" for event in found),
-        "the audit trail does not show the end of the import",
+        lambda found: {"imports.ended", "alarm.raised"} <= {event["action"] for event in found},
+        "the audit trail does not show the end of the import, and the alarm",
         0.5,
     )
     for event in sorted(trail, key=lambda event: str(event["time"])):
@@ -304,6 +364,7 @@ def main() -> int:
         query(gateway, member, member_token, recording)
         exchange_file(gateway, member_token)
         import_activity(gateway, member, member_token)
+        raise_alarm(gateway, member, member_token, admin_token, recording)
         show_trail(gateway, admin_token)
     except (Refused, requests.RequestException) as error:
         print(f"demo.sh: {error}", file=sys.stderr)

@@ -82,8 +82,9 @@ def portal_files(directory: Path = SCHEMAS) -> dict[str, bytes]:
     """The portal's messages and their types: name -> content. Raises PortalError."""
     from schemas.builder import openapi  # noqa: PLC0415  as above
 
-    document = openapi.document(read(directory), policy.load())
-    return portal.files(portal.operations(PORTAL / "routes.toml", document), shapes.load(directory))
+    resources, rules = read(directory), policy.load()
+    documents = [openapi.document(resources, rules, of_internal=internal) for internal in (False, True)]
+    return portal.files(portal.operations(PORTAL / "routes.toml", documents), shapes.load(directory))
 
 
 def endpoint_rows(directory: Path = SCHEMAS) -> dict[str, bytes]:

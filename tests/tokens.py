@@ -54,6 +54,7 @@ def settings_environ(service: str, database: Database, redis_url: str, **more: s
         "JWT_SECRET": JWT_SECRET,
         "KEY_RING_SECRET": service_secret("key ring"),
         "SIGNED_URL_SECRET": service_secret("signed urls"),
+        "ALARM_CHANNEL_SECRET": service_secret("alarm channels"),
         "AUDIT_MASK_SECRET": service_secret("audit mask"),
         "AUDIT_CHECKPOINT_KEY": service_secret("audit checkpoints"),
         "RETENTION_DATABASE_URL": database.url_for("retention"),

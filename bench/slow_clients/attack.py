@@ -25,7 +25,7 @@ class Behaviour:
     """What one client does: `head` at once, then `drip` every second, reading `reads` bytes a second (-1: all).
 
     `rate` is 0 for clients that stay; otherwise so many requests a second are made by all clients together, `body`
-    bytes follow each head, and each ends with its answer.
+    bytes follow each head, and each ends with its answer, or its first bytes.
     """
 
     head: str
@@ -95,7 +95,7 @@ class Attack:
             if self.connections == self.clients:
                 self._all_connected.set()
             if behaviour.rate:
-                return await self._refused(link, behaviour)
+                return await self._ask(link, behaviour)
             if behaviour.head:
                 await loop.sock_sendall(link, behaviour.head.encode() + b"x" * behaviour.first)
             return await self._hold(link, behaviour)
@@ -120,8 +120,8 @@ class Attack:
             if behaviour.drip:
                 await loop.sock_sendall(link, behaviour.drip.encode())
 
-    async def _refused(self, link: socket.socket, behaviour: Behaviour) -> str:
-        """Send a large body at once; returns the status of the answer if it can be read."""
+    async def _ask(self, link: socket.socket, behaviour: Behaviour) -> str:
+        """Send head and body at once; returns the status of the answer if it can be read."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):
             await asyncio.wait_for(loop.sock_sendall(link, behaviour.head.encode() + b"x" * behaviour.body), 10)

@@ -72,8 +72,18 @@ def kinds(target: Target) -> Mapping[str, list[Behaviour]]:
             )
             for accepted in ("application/json", "text/csv")
         ],
+        **_streams(target),
         "refused": [
             Behaviour(head, rate=REFUSALS_A_SECOND, body=min(MIB, 600_000 + place))
             for place, head in enumerate(refused)
         ],
+    }
+
+
+def _streams(target: Target) -> Mapping[str, list[Behaviour]]:
+    head = _head("GET /stream", target.bearer, "Accept: text/event-stream\r\n\r\n")
+    return {
+        "streams": [Behaviour(head)],
+        "streams that are not read": [Behaviour(head, reads=0)],
+        "streams that come back": [Behaviour(head, rate=REFUSALS_A_SECOND)],
     }

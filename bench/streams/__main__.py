@@ -10,7 +10,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -176,10 +175,8 @@ def ours(database: Database, valkey: Valkey, directory: Path, streams: int, coun
         row, clients = measure(live.process.pid, live.gateway.port, targets, publish, count)
         try:
             rate, middle, high = paced(live, watched, clients, streams // count, seconds)
-            with live.watching(bearer(alone * 100 + 1, "admin", alone)) as one:
-                reading = threading.Thread(target=lambda: sum(1 for _ in one.events()), daemon=True)
-                reading.start()
-                busy, idle = ingest(live, alone, quiet)
+            clients.tell({"open": [["/stream", bearer(alone * 100 + 1, "admin", alone)]]})
+            busy, idle = ingest(live, alone, quiet)
         finally:
             clients.close()
     return row, (rate, middle, high), (busy, idle)

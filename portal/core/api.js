@@ -33,20 +33,34 @@ export function useCredentials(source) {
 
 /**
  * Calls a route and returns the answer's document. Raises ApiError; an aborted call raises the signal's reason.
+ * `token` is sent instead of the session's, such as the operator's; with `once` a 401 is not tried again, and does not
+ * ask the person to log in again.
  * @template {keyof Calls} K
  * @param {K} id
- * @param {{ body?: Calls[K]["takes"], query?: Calls[K]["query"], params?: Calls[K]["params"], signal?: AbortSignal, anonymous?: boolean }} [options]
+ * @param {{ body?: Calls[K]["takes"], query?: Calls[K]["query"], params?: Calls[K]["params"], signal?: AbortSignal, anonymous?: boolean, token?: string, once?: boolean }} [options]
  * @returns {Promise<Calls[K]["gives"]>}
  */
 export async function call(id, options = {}) {
-  const token = options.anonymous ? null : await credentials.token();
+  if (options.anonymous) return send(id, options, null);
+  if (options.token !== undefined) return send(id, options, options.token);
+  if (options.once) return send(id, options, await credentials.token());
+  return withToken((token) => send(id, options, token));
+}
+
+/**
+ * Runs a request with the session's token, and once more with a new one where the answer is 401. Raises ApiError.
+ * @template T
+ * @param {(token: string | null) => Promise<T>} run @returns {Promise<T>}
+ */
+async function withToken(run) {
+  const token = await credentials.token();
   try {
-    return await send(id, options, token);
+    return await run(token);
   } catch (error) {
     const expired = error instanceof ApiError && error.status === 401 && token !== null;
     const next = expired ? await credentials.renewed(token) : null;
     if (next === null) throw error;
-    return send(id, options, next);
+    return run(next);
   }
 }
 
@@ -78,6 +92,45 @@ async function open(id, { query, signal }, token) {
   }
 }
 
+/**
+ * Sends a file as the body of a route and returns the answer's document. Raises ApiError, "network" where it was aborted.
+ * @template {keyof Calls} K
+ * @param {K} id @param {File} file
+ * @param {{ query?: Calls[K]["query"], signal?: AbortSignal, progress?: (share: number) => void }} [options] progress is told 0 to 1
+ * @returns {Promise<Calls[K]["gives"]>}
+ */
+export async function upload(id, file, options = {}) {
+  const [method, path, , gives] = /** @type {Record<string, any[]>} */ (OPERATIONS)[id];
+  return withToken(async (token) => {
+    const headers = { Accept: XML, "Content-Type": file.type || "application/octet-stream", ...(token === null ? {} : { Authorization: `Bearer ${token}` }) };
+    const { text, status, requestId } = await sendFile(method, url(path, options), headers, file, options);
+    return understood(gives, text, status, requestId);
+  });
+}
+
+/**
+ * Sends a file with its progress, which fetch can't tell. Raises ApiError.
+ * @param {string} method @param {string} address @param {Record<string, string>} headers @param {File} file
+ * @param {{ signal?: AbortSignal, progress?: (share: number) => void }} options
+ * @returns {Promise<{ status: number, text: string, requestId: string }>}
+ */
+export function sendFile(method, address, headers, file, { signal, progress }) {
+  const request = new XMLHttpRequest();
+  request.open(method, address);
+  for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+  request.upload.onprogress = (event) => progress?.(event.loaded / Math.max(1, event.total));
+  signal?.addEventListener("abort", () => request.abort());
+  return new Promise((done, fail) => {
+    request.onerror = request.onabort = () => fail(new ApiError("network"));
+    request.onload = () => {
+      const { status, responseText: text } = request, requestId = request.getResponseHeader("X-Request-ID") ?? "";
+      if (status < 300) done({ status, text, requestId });
+      else fail(refusal({ status, headers: { get: (name) => request.getResponseHeader(name) } }, text, requestId));
+    };
+    request.send(file);
+  });
+}
+
 /** @param {keyof Calls} id @param {any} options @param {string | null} token @returns {Promise<any>} */
 async function send(id, options, token) {
   const [method, path, takes, gives] = /** @type {Record<string, any[]>} */ (OPERATIONS)[id];
@@ -101,11 +154,16 @@ async function send(id, options, token) {
   }
   const requestId = answer.headers.get("X-Request-ID") ?? "";
   if (!answer.ok) throw refusal(answer, text, requestId);
-  if (gives === null || answer.status === 204) return undefined;
+  return understood(gives, text, answer.status, requestId);
+}
+
+/** The document of an answer. Raises ApiError "unreadable". @param {string | null} gives @param {string} text @param {number} status @param {string} requestId @returns {any} */
+function understood(gives, text, status, requestId) {
+  if (gives === null || status === 204) return undefined;
   try {
     return readDocument(gives, text);
   } catch (error) {
-    if (error instanceof UnreadableDocument) throw new ApiError("unreadable", { status: answer.status, requestId });
+    if (error instanceof UnreadableDocument) throw new ApiError("unreadable", { status, requestId });
     throw error;
   }
 }
@@ -118,7 +176,7 @@ function url(path, { params = {}, query = {} }) {
   return PREFIX + filled + (text ? `?${text}` : "");
 }
 
-/** @param {Response} answer @param {string} text @param {string} requestId */
+/** @param {{ status: number, headers: { get: (name: string) => string | null } }} answer @param {string} text @param {string} requestId */
 function refusal(answer, text, requestId) {
   const said = { status: answer.status, requestId, retryAfter: Number(answer.headers.get("Retry-After")) || 0 };
   try {

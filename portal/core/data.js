@@ -71,3 +71,12 @@ export function condition(point, age) {
   if ((point.out_of_range ?? []).includes(FIELD)) return "alert";
   return age > RECENT ? "late" : "good";
 }
+
+/** Gives the person a text as a file. @param {string} name @param {string} text @param {string} type */
+export function saveText(name, text, type) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

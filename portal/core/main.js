@@ -17,17 +17,22 @@ const SCREENS = {
   alarms: { roles: EVERYBODY, nav: "nav.alarms", load: () => import("../screens/alarms.js"), part: "Alarms" },
   rules: { roles: STAFF, load: () => import("../screens/rules.js"), part: "Rules" },
   members: { roles: STAFF, nav: "nav.members", load: () => import("../screens/members.js"), part: "Members" },
+  files: { roles: EVERYBODY, nav: "nav.files", load: () => import("../screens/files.js"), part: "Files" },
+  imports: { roles: EVERYBODY, load: () => import("../screens/imports.js"), part: "Imports" },
+  keys: { roles: EVERYBODY, nav: "nav.keys", load: () => import("../screens/keys.js"), part: "Keys" },
   organization: { roles: ["admin"], nav: "nav.organization", load: () => import("../screens/organization.js"), part: "Organization" },
   audit: { roles: ["admin"], nav: "nav.audit", load: () => import("../screens/audit.js"), part: "Audit" },
   choose: { roles: EVERYBODY, load: () => import("../screens/memberships.js"), part: "Choose" },
   account: { roles: EVERYBODY, nav: "nav.account", load: () => import("../screens/account.js"), part: "Account" },
 };
+/** For whoever has the operator's token, with and without a login. @type {Omit<Screen, "roles">} */
+const OPERATOR = { load: () => import("../screens/operator.js"), part: "Operator" };
 const DOORS = /** @type {Record<string, string>} */ ({ login: "LogIn", forgot: "Forgot", reset: "Reset", accept: "Accept", confirm: "Confirm", demo: "Demo" });
 /** Of these, what somebody who is logged in uses too. */
 const ALSO_INSIDE = ["accept", "confirm"];
 
 /** Screens without an entry of their own in the navigation, and the entry that they belong to. @type {Record<string, string>} */
-const UNDER = { people: "overview", rules: "alarms", choose: "account" };
+const UNDER = { people: "overview", rules: "alarms", imports: "files", choose: "account" };
 
 /** A part of a module, loaded when it is first shown. @param {{ screen: { load: () => Promise<any>, part: string }, props?: any }} props */
 function Loaded({ screen, props = {} }) {
@@ -98,6 +103,10 @@ function App({ error }) {
   const { path: [name = "", ...rest] } = place();
   if (error && session.state === "starting") return html`<main class="narrow" id="main"><h1>HeartGuard</h1><${Failure} error=${error} retry=${() => location.reload()} /></main>`;
   if (session.state === "starting") return html`<p class="loading" role="status">${t("loading")}</p>`;
+  if (name === "operator") {
+    return html`<header class="bar"><a class="brand" href="#/"><img src="/assets/favicon.svg" alt="" />HeartGuard</a><div class="who"><${Language} /></div></header>
+      <main id="main" tabindex="-1"><${Loaded} screen=${OPERATOR} props=${{ path: rest }} key="operator" /></main><div id="said" role="status"></div>`;
+  }
   if (session.state === "out" || ALSO_INSIDE.includes(name)) {
     return html`<main class="narrow" id="main"><${Loaded} screen=${LOGIN[name] ?? LOGIN.login} key=${name} /><footer class="actions"><${Language} /><a href="/">${t("about")}</a></footer></main><div id="said" role="status"></div>`;
   }

@@ -25,7 +25,7 @@ export type Alarm = {
   merged_into?: string;
   found_at: string;
   history?: Array<{
-    kind: "raised" | "retrospective" | "changed" | "cleared" | "merged" | "withdrawn" | "acknowledged" | "noted" | "closed";
+    kind: "raised" | "retrospective" | "changed" | "cleared" | "merged" | "withdrawn" | "escalated" | "acknowledged" | "noted" | "closed";
     at: string;
     actor?: string;
     note?: string;
@@ -73,7 +73,7 @@ export type AlarmList = {
     merged_into?: string;
     found_at: string;
     history?: Array<{
-      kind: "raised" | "retrospective" | "changed" | "cleared" | "merged" | "withdrawn" | "acknowledged" | "noted" | "closed";
+      kind: "raised" | "retrospective" | "changed" | "cleared" | "merged" | "withdrawn" | "escalated" | "acknowledged" | "noted" | "closed";
       at: string;
       actor?: string;
       note?: string;
@@ -132,6 +132,7 @@ export type AlarmRehearsalRequest = {
         stop: string;
       }>;
     };
+    policy_id?: string;
     enabled?: boolean;
   };
   user_id: number;
@@ -170,6 +171,7 @@ export type AlarmRule = {
       stop: string;
     }>;
   };
+  policy_id?: string;
   enabled: boolean;
   source?: string;
   created_at: string;
@@ -223,6 +225,7 @@ export type AlarmRuleList = {
         stop: string;
       }>;
     };
+    policy_id?: string;
     enabled: boolean;
     source?: string;
     created_at: string;
@@ -275,6 +278,7 @@ export type AlarmRuleRequest = {
       stop: string;
     }>;
   };
+  policy_id?: string;
   enabled?: boolean;
 };
 
@@ -304,7 +308,74 @@ export type AlarmRuleUpdate = {
       stop: string;
     }>;
   };
+  policy_id?: string | null;
   enabled?: boolean;
+};
+
+/** An API key; the key itself is only in the answer to the request that makes or rotates it. */
+export type ApiKey = {
+  id: string;
+  kind: "device" | "integration";
+  name: string;
+  key?: string;
+  hint: string;
+  created_by: number;
+  scopes: Array<string>;
+  buckets: Array<string>;
+  networks: Array<string>;
+  created_at: string;
+  expires_at: string;
+  former_valid_until?: string;
+  last_used_at?: string;
+  last_used_address?: string;
+  adopt_before?: string;
+};
+
+/** API keys, oldest first: those of the caller; for an admin all of the organization. */
+export type ApiKeyList = {
+  items: Array<{
+    id: string;
+    kind: "device" | "integration";
+    name: string;
+    key?: string;
+    hint: string;
+    created_by: number;
+    scopes: Array<string>;
+    buckets: Array<string>;
+    networks: Array<string>;
+    created_at: string;
+    expires_at: string;
+    former_valid_until?: string;
+    last_used_at?: string;
+    last_used_address?: string;
+    adopt_before?: string;
+  }>;
+  next_cursor: string | null;
+};
+
+/** Makes an API key. */
+export type ApiKeyRequest = {
+  kind: "device" | "integration";
+  name: string;
+  scopes?: Array<string>;
+  buckets?: Array<string>;
+  networks?: Array<string>;
+  expires_at?: string;
+};
+
+/** Replaces the secret of an API key. */
+export type ApiKeyRotation = {
+  overlap_seconds?: number;
+};
+
+/** Changes of an API key; missing members stay as they are. */
+export type ApiKeyUpdate = {
+  name?: string;
+  scopes?: Array<string>;
+  buckets?: Array<string>;
+  networks?: Array<string>;
+  expires_at?: string;
+  adopt?: boolean;
 };
 
 /** A page of the trail. */
@@ -335,6 +406,51 @@ export type AuditVerification = {
   checked: number;
   first_bad_sequence?: number;
   reason?: string;
+};
+
+/** What a service does in the background, in all its processes. Not complete while Redis is unavailable (the tasks of other processes are missing) or PostgreSQL (the queues are). */
+export type BackgroundWork = {
+  service: string;
+  complete: boolean;
+  tasks: Array<{
+    name: string;
+    kind: "queue" | "periodic";
+    process: string;
+    status: "running" | "waiting" | "retrying" | "ended";
+    threads: number;
+    running: number;
+    running_since?: string;
+    failures: number;
+    last_success_at?: string;
+    last_failure_at?: string;
+    last_error?: string;
+    next_run_at?: string;
+  }>;
+  queues: Array<{
+    name: string;
+    waiting?: number;
+    oldest_seconds?: number;
+    retrying: number;
+    dead: number;
+  }>;
+};
+
+/** Failed items, oldest first. */
+export type DeadLetterList = {
+  items: Array<{
+    id: string;
+    service: string;
+    queue: string;
+    item: string;
+    org_id?: number;
+    status: "retrying" | "dead";
+    attempts: number;
+    reason: string;
+    failed_at: string;
+    last_failed_at: string;
+    next_attempt_at?: string;
+  }>;
+  next_cursor: string | null;
 };
 
 /** A token for the demo, which can't be refreshed. */
@@ -403,6 +519,74 @@ export type IdentityDeletion = {
   }>;
 };
 
+/** A page of imports. */
+export type ImportList = {
+  items: Array<{
+    id: string;
+    status: "awaiting_upload" | "queued" | "running" | "done" | "failed" | "cancelled";
+    progress: number;
+    file_name: string;
+    size: number;
+    kind?: "apple_health" | "health_connect" | "gadgetbridge" | "fit" | "fitbit" | "tcx" | "gpx" | "csv";
+    user_id: number;
+    bucket: string;
+    requested_by: string;
+    created_at: string;
+    updated_at: string;
+    seen: number;
+    stored: number;
+    duplicates: number;
+    rejected: number;
+    rejections: Array<{
+      reason: string;
+      count: number;
+      places?: Array<string>;
+    }>;
+    skipped?: Array<{
+      name: string;
+      count: number;
+    }>;
+    problem?: {
+      reason: "invalid_file" | "too_costly" | "not_uploaded" | "not_permitted" | "no_bucket" | "no_room" | "given_up";
+      message: string;
+      place?: string;
+    };
+  }>;
+  next_cursor: string | null;
+};
+
+/** Announces a file to be imported; its bytes are sent to a URL of their own. */
+export type ImportRequest = {
+  file_name: string;
+  size: number;
+  kind?: "apple_health" | "health_connect" | "gadgetbridge" | "fit" | "fitbit" | "tcx" | "gpx" | "csv";
+  user_id?: number;
+  bucket?: string;
+  time_zone?: string;
+  csv?: {
+    time: string;
+    value_columns: Array<{
+      column: string;
+      measurement: "heart_rate" | "resting_heart_rate" | "rr_interval" | "hrv_rmssd" | "hrv_sdnn" | "spo2" | "respiratory_rate" | "steps";
+    }>;
+    tag_columns?: Array<{
+      column: string;
+      tag: string;
+    }>;
+    time_format?: string;
+    delimiter?: string;
+  };
+};
+
+/** How to send the bytes: one request with this method and these headers to this URL. The import begins by itself when they are there. */
+export type ImportTicket = {
+  id: string;
+  url: string;
+  method: "PUT";
+  headers: Record<string, string>;
+  expires_at: string;
+};
+
 /** An invitation; its code is only in the answer to the request that creates it. */
 export type Invitation = {
   id: string;
@@ -447,6 +631,25 @@ export type Job = {
   error?: string;
 };
 
+/** Jobs of a service, oldest first. */
+export type JobList = {
+  items: Array<{
+    id: string;
+    kind: string;
+    org_id: number;
+    user_id?: number;
+    status: "queued" | "running" | "done" | "failed";
+    progress: number;
+    attempts: number;
+    error?: string;
+    requested_by: string;
+    created_at: string;
+    updated_at: string;
+    next_attempt_at?: string;
+  }>;
+  next_cursor: string | null;
+};
+
 /** Asks for the last point of each series of a bucket. */
 export type LatestRequest = {
   bucket: string;
@@ -481,6 +684,14 @@ export type LimitList = {
     daily: boolean;
     about: string;
     freed: string;
+  }>;
+};
+
+/** Changes of limits; limits that are not listed stay as they are. */
+export type LimitsUpdate = {
+  limits: Array<{
+    name: string;
+    value: number | null;
   }>;
 };
 
@@ -526,6 +737,46 @@ export type MeasurementList = {
   }>;
 };
 
+/** The URL of the bytes, and when it expires. */
+export type MediaDownload = {
+  url: string;
+  expires_at: string;
+};
+
+/** The metadata of a file. */
+export type MediaItem = {
+  id: string;
+  file_name: string;
+  content_type: string;
+  size: number;
+  sha256: string;
+  status: string;
+  owner_id: number;
+  created_at: string;
+};
+
+/** A page of files. */
+export type MediaItemList = {
+  items: Array<{
+    id: string;
+    file_name: string;
+    content_type: string;
+    size: number;
+    sha256: string;
+    status: string;
+    owner_id: number;
+    created_at: string;
+  }>;
+  next_cursor: string | null;
+};
+
+/** How much the organization stores, and how much it may store. */
+export type MediaUsage = {
+  items: number;
+  bytes: number;
+  quota_bytes: number;
+};
+
 /** The caller's memberships of organizations. */
 export type MembershipList = {
   email: string;
@@ -562,6 +813,43 @@ export type Organization = {
   updated_at: string;
 };
 
+/** Requests the deletion of the organization; its name must be repeated to prevent accidents. */
+export type OrganizationDelete = {
+  name: string;
+};
+
+/** A page of organizations. */
+export type OrganizationList = {
+  items: Array<{
+    id: number;
+    name: string;
+    policies: string;
+    mode?: "active" | "read_only" | "suspended" | "demo";
+    plan?: {
+      name: string;
+      stage: "running" | "grace" | "ended";
+      until?: string;
+      grace_days: number;
+      read_only_from?: string;
+    };
+    created_at: string;
+    updated_at: string;
+  }>;
+  next_cursor: string | null;
+};
+
+/** Another mode of an organization. The operator's choice stays until the operator makes another. */
+export type OrganizationModeUpdate = {
+  mode: "active" | "read_only" | "suspended" | "demo";
+};
+
+/** Another plan of an organization, from now on. */
+export type OrganizationPlanUpdate = {
+  plan: string | null;
+  until?: string;
+  grace_days?: number;
+};
+
 /** The policies that the other services apply. */
 export type OrganizationPolicies = {
   policies: string;
@@ -582,6 +870,29 @@ export type OrganizationPoliciesUpdate = {
 export type OrganizationUpdate = {
   name?: string;
   policies?: string;
+};
+
+/** What an organization uses of its limits. */
+export type OrganizationUsage = {
+  mode: "active" | "read_only" | "suspended" | "demo";
+  plan?: {
+    name: string;
+    stage: "running" | "grace" | "ended";
+    until?: string;
+    grace_days: number;
+    read_only_from?: string;
+  };
+  items: Array<{
+    name: string;
+    scope: "organization" | "member";
+    unit: string;
+    daily: boolean;
+    used: number;
+    value: number;
+    percent: number;
+    source: "default" | "plan" | "own";
+    freed: string;
+  }>;
 };
 
 /** Changes the caller's password; requires the current one. */
@@ -665,6 +976,35 @@ export type ResetRequest = {
   new_password: string;
 };
 
+/** The scopes that an integration key can have, and what device keys may do. */
+export type ScopeList = {
+  items: Array<{
+    name: string;
+    permissions: Array<string>;
+  }>;
+  device: Array<string>;
+};
+
+/** Asks for the points of a half-open range as a file with one line for each value. */
+export type SeriesExportRequest = {
+  bucket: string;
+  measurement?: string;
+  user_id?: number;
+  range_start: string;
+  range_stop: string;
+  format?: "csv" | "parquet";
+};
+
+/** The services behind the gateway and their state. */
+export type ServiceList = {
+  items: Array<{
+    name: string;
+    status: string;
+    latency_ms: number | null;
+    reason?: string;
+  }>;
+};
+
 /** The open sessions of a person, most recently used first. */
 export type SessionList = {
   items: Array<{
@@ -676,6 +1016,50 @@ export type SessionList = {
     current: boolean;
     org_id?: number;
   }>;
+};
+
+/** What happened to an alarm: the data of an event `alarms`. */
+export type StreamAlarm = {
+  number: number;
+  kind: "raised" | "retrospective" | "changed" | "cleared" | "merged" | "withdrawn" | "escalated" | "acknowledged" | "noted" | "closed";
+  at: string;
+  actor?: string;
+  note?: string;
+  alarm: {
+    id: string;
+    rule_id: string;
+    rule_version: number;
+    rule_name: string;
+    user_id: number;
+    measurement: string;
+    field: string;
+    condition: "above" | "below";
+    severity: "info" | "warning" | "critical";
+    start: string;
+    raised_at: string;
+    end?: string;
+    active: boolean;
+    acknowledged: boolean;
+    acknowledged_at?: string;
+    acknowledged_by?: string;
+    closed: boolean;
+    closed_at?: string;
+    closed_by?: string;
+    retrospective: boolean;
+    withdrawn: boolean;
+    merged_into?: string;
+    found_at: string;
+    history?: Array<{
+      kind: "raised" | "retrospective" | "changed" | "cleared" | "merged" | "withdrawn" | "escalated" | "acknowledged" | "noted" | "closed";
+      at: string;
+      actor?: string;
+      note?: string;
+    }>;
+    values?: Array<{
+      time: string;
+      value: number;
+    }>;
+  };
 };
 
 /** The stream ends: the data of an event `bye`, after which the connection is closed. */
@@ -779,11 +1163,20 @@ export interface Calls {
   "auth.invitations": { takes: undefined; gives: InvitationList; query: { limit?: number; cursor?: string; }; params: { } };
   "auth.withdraw_invitation": { takes: undefined; gives: undefined; query: { }; params: { invitation_id: string | number; } };
   "auth.lock_end": { takes: undefined; gives: undefined; query: { }; params: { user_id: string | number; } };
+  "auth.create_api_key": { takes: ApiKeyRequest; gives: ApiKey; query: { }; params: { } };
+  "auth.list_api_keys": { takes: undefined; gives: ApiKeyList; query: { limit?: number; cursor?: string; }; params: { } };
+  "auth.update_api_key": { takes: ApiKeyUpdate; gives: ApiKey; query: { }; params: { key_id: string | number; } };
+  "auth.delete_api_key": { takes: undefined; gives: undefined; query: { }; params: { key_id: string | number; } };
+  "auth.rotate_api_key": { takes: ApiKeyRotation; gives: ApiKey; query: { }; params: { key_id: string | number; } };
+  "auth.scopes": { takes: undefined; gives: ScopeList; query: { }; params: { } };
   "organization.read": { takes: undefined; gives: Organization; query: { }; params: { } };
   "organization.update": { takes: OrganizationUpdate; gives: Organization; query: { }; params: { } };
   "organization.read_policies": { takes: undefined; gives: OrganizationPolicies; query: { }; params: { } };
   "organization.update_policies": { takes: OrganizationPoliciesUpdate; gives: OrganizationPolicies; query: { }; params: { } };
   "organization.read_limits": { takes: undefined; gives: LimitList; query: { }; params: { } };
+  "organization.usage": { takes: undefined; gives: OrganizationUsage; query: { }; params: { } };
+  "organization.delete": { takes: OrganizationDelete; gives: Job; query: { }; params: { } };
+  "organization.read_deletion": { takes: undefined; gives: Job; query: { }; params: { job_id: string | number; } };
   "user.read_self": { takes: undefined; gives: User; query: { }; params: { } };
   "user.update_self": { takes: UserUpdate; gives: User; query: { }; params: { } };
   "user.list": { takes: undefined; gives: UserList; query: { role?: "admin" | "manager" | "user"; active?: boolean; q?: string; limit?: number; cursor?: string; }; params: { } };
@@ -792,10 +1185,20 @@ export interface Calls {
   "user.read_deletion": { takes: undefined; gives: Job; query: { }; params: { job_id: string | number; } };
   "user.request_export": { takes: undefined; gives: Job; query: { }; params: { } };
   "user.read_export": { takes: undefined; gives: Job; query: { }; params: { job_id: string | number; } };
+  "media.upload_bytes": { takes: undefined; gives: MediaItem; query: { file_name?: string; }; params: { } };
+  "media.usage": { takes: undefined; gives: MediaUsage; query: { }; params: { } };
+  "media.list": { takes: undefined; gives: MediaItemList; query: { owner_id?: number; content_type?: string; limit?: number; cursor?: string; }; params: { } };
+  "media.download": { takes: undefined; gives: MediaDownload; query: { }; params: { item_id: string | number; } };
+  "media.delete": { takes: undefined; gives: undefined; query: { }; params: { item_id: string | number; } };
+  "imports.create": { takes: ImportRequest; gives: ImportTicket; query: { }; params: { } };
+  "imports.list": { takes: undefined; gives: ImportList; query: { user_id?: number; limit?: number; cursor?: string; }; params: { } };
+  "imports.cancel": { takes: undefined; gives: undefined; query: { }; params: { import_id: string | number; } };
   "timeseries.query": { takes: QueryRequest; gives: QueryResult; query: { }; params: { } };
   "timeseries.latest": { takes: LatestRequest; gives: LatestResult; query: { }; params: { } };
   "timeseries.summary": { takes: SummaryRequest; gives: HeartRateSummary; query: { }; params: { } };
   "timeseries.list_measurements": { takes: undefined; gives: MeasurementList; query: { }; params: { } };
+  "timeseries.request_export": { takes: SeriesExportRequest; gives: Job; query: { }; params: { } };
+  "timeseries.read_export": { takes: undefined; gives: Job; query: { }; params: { job_id: string | number; } };
   "audit.list": { takes: undefined; gives: AuditEventList; query: { kind?: "access" | "change" | "reported"; actor?: string; action?: string; service?: string; resource?: string; outcome?: "success" | "denied" | "failure"; since?: string; until?: string; limit?: number; cursor?: string; }; params: { } };
   "audit.verify": { takes: undefined; gives: AuditVerification; query: { }; params: { } };
   "audit.read_access_log": { takes: undefined; gives: AuditEventList; query: { limit?: number; cursor?: string; }; params: { } };
@@ -820,4 +1223,44 @@ export interface Calls {
   "alarm.update_rule": { takes: AlarmRuleUpdate; gives: AlarmRule; query: { }; params: { rule_id: string | number; } };
   "alarm.delete_rule": { takes: undefined; gives: undefined; query: { }; params: { rule_id: string | number; } };
   "stream.open": { takes: undefined; gives: undefined; query: { topics?: string; measurement?: string; user_id?: number; last_event_id?: string; ticket?: string; }; params: { } };
+  "gateway.services": { takes: undefined; gives: ServiceList; query: { }; params: { } };
+  "auth.background": { takes: undefined; gives: BackgroundWork; query: { }; params: { } };
+  "auth.dead_letters": { takes: undefined; gives: DeadLetterList; query: { queue?: string; status?: "retrying" | "dead"; limit?: number; cursor?: string; }; params: { } };
+  "auth.retry_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "auth.drop_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "organization.background": { takes: undefined; gives: BackgroundWork; query: { }; params: { } };
+  "organization.dead_letters": { takes: undefined; gives: DeadLetterList; query: { queue?: string; status?: "retrying" | "dead"; limit?: number; cursor?: string; }; params: { } };
+  "organization.retry_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "organization.drop_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "user.background": { takes: undefined; gives: BackgroundWork; query: { }; params: { } };
+  "user.dead_letters": { takes: undefined; gives: DeadLetterList; query: { queue?: string; status?: "retrying" | "dead"; limit?: number; cursor?: string; }; params: { } };
+  "user.retry_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "user.drop_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "media.background": { takes: undefined; gives: BackgroundWork; query: { }; params: { } };
+  "media.dead_letters": { takes: undefined; gives: DeadLetterList; query: { queue?: string; status?: "retrying" | "dead"; limit?: number; cursor?: string; }; params: { } };
+  "media.retry_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "media.drop_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "timeseries.background": { takes: undefined; gives: BackgroundWork; query: { }; params: { } };
+  "timeseries.dead_letters": { takes: undefined; gives: DeadLetterList; query: { queue?: string; status?: "retrying" | "dead"; limit?: number; cursor?: string; }; params: { } };
+  "timeseries.retry_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "timeseries.drop_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "audit.background": { takes: undefined; gives: BackgroundWork; query: { }; params: { } };
+  "audit.dead_letters": { takes: undefined; gives: DeadLetterList; query: { queue?: string; status?: "retrying" | "dead"; limit?: number; cursor?: string; }; params: { } };
+  "audit.retry_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "audit.drop_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "alarm.background": { takes: undefined; gives: BackgroundWork; query: { }; params: { } };
+  "alarm.dead_letters": { takes: undefined; gives: DeadLetterList; query: { queue?: string; status?: "retrying" | "dead"; limit?: number; cursor?: string; }; params: { } };
+  "alarm.retry_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "alarm.drop_dead_letter": { takes: undefined; gives: undefined; query: { }; params: { letter_id: string | number; } };
+  "organization.jobs": { takes: undefined; gives: JobList; query: { status?: "queued" | "running" | "done" | "failed"; limit?: number; cursor?: string; }; params: { } };
+  "organization.retry_job": { takes: undefined; gives: undefined; query: { }; params: { job_id: string | number; } };
+  "user.jobs": { takes: undefined; gives: JobList; query: { status?: "queued" | "running" | "done" | "failed"; limit?: number; cursor?: string; }; params: { } };
+  "user.retry_job": { takes: undefined; gives: undefined; query: { }; params: { job_id: string | number; } };
+  "timeseries.jobs": { takes: undefined; gives: JobList; query: { status?: "queued" | "running" | "done" | "failed"; limit?: number; cursor?: string; }; params: { } };
+  "timeseries.retry_job": { takes: undefined; gives: undefined; query: { }; params: { job_id: string | number; } };
+  "organization.list": { takes: undefined; gives: OrganizationList; query: { q?: string; limit?: number; cursor?: string; }; params: { } };
+  "organization.read_limits_of": { takes: undefined; gives: LimitList; query: { }; params: { org_id: string | number; } };
+  "organization.update_limits": { takes: LimitsUpdate; gives: LimitList; query: { }; params: { org_id: string | number; } };
+  "organization.update_mode": { takes: OrganizationModeUpdate; gives: Organization; query: { }; params: { org_id: string | number; } };
+  "organization.update_plan": { takes: OrganizationPlanUpdate; gives: Organization; query: { }; params: { org_id: string | number; } };
 }

@@ -87,9 +87,9 @@ function Sessions() {
     <p><button type="button" onClick=${everywhere}>${t("sessions.end_all")}</button></p></section>`;
 }
 
-/** Polls a job until it has ended. @param {"user.read_export" | "user.read_deletion"} route @param {string | null} job */
+/** Polls a job until it has ended. @param {"user.read_export" | "user.read_deletion" | "organization.read_deletion" | "timeseries.read_export"} route @param {string | null} job */
 export function useJob(route, job) {
-  const found = useLoaded((signal) => (job ? call(route, { params: { job_id: job }, signal }) : Promise.resolve(null)), [job]);
+  const found = useLoaded((signal) => (job ? call(route, { params: { job_id: job }, signal, once: route === "organization.read_deletion" }) : Promise.resolve(null)), [job]);
   const open = job !== null && found.value?.status !== "done" && found.value?.status !== "failed";
   useRepeated(() => { if (open && !found.busy) found.reload(); }, 1);
   return found;

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "../core/dom.js";
 import { Failure, Heading, State, measured, useLoaded, useRepeated } from "../core/ui.js";
 import { call } from "../core/api.js";
-import { FIELD, MEASUREMENT, condition, latest, person } from "../core/data.js";
+import { FIELD, MEASUREMENT, condition, latest, person, saveText } from "../core/data.js";
 import { ago, date, has, number, t, zone } from "../core/i18n.js";
 import { useLiveValues, withNewest, withValues } from "../core/live_values.js";
 import { note, place } from "../core/router.js";
@@ -11,6 +11,8 @@ import { LONGEST, SHORTEST, load } from "../core/windows.js";
 import { MarkedAlarms, useAlarmsOf } from "./alarm_marks.js";
 import { Chart } from "./chart.js";
 import { Day } from "./day.js";
+import { Export } from "./export.js";
+import { Resting } from "./trend.js";
 
 /** @typedef {import("../core/windows.js").Drawn} Drawn */
 
@@ -40,7 +42,7 @@ export function Person({ path }) {
     ${found.error && html`<${Failure} error=${found.error} retry=${found.reload} />`}
     <${Now} points=${withNewest(found.value.points, found.value.read, live.values)} read=${found.value.read} />
     <${Trend} id=${id} name=${title} points=${found.value.points} catalogue=${found.value.catalogue} came=${live.values} />
-    <div class="cards"><${Day} id=${id} /><${Sources} points=${found.value.points} /></div>`;
+    <div class="cards wide"><${Day} id=${id} /><${Sources} id=${id} points=${found.value.points} /><${Resting} id=${id} /><${Export} id=${id} measurements=${[...new Set(found.value.points.map((it) => it.measurement))]} /></div>`;
 }
 
 /** @param {{ points: any[], read: number }} props */
@@ -125,11 +127,7 @@ export const measurementName = (name) => (has(`measurement.${name}`) ? t(`measur
 function download(drawn, name) {
   const rows = drawn.time.flatMap((time, index) => (drawn.mean[index] === null ? [] : [[new Date(time * 1000).toISOString(), drawn.mean[index], ...(drawn.raw ? [] : [drawn.low[index], drawn.high[index], drawn.counted[index]])].map((it) => it ?? "").join()]));
   const head = drawn.raw ? "time,value" : "time,mean,lowest,highest,count";
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([[head, ...rows, ""].join("\r\n")], { type: "text/csv" }));
-  link.download = `${name}-${new Date(drawn.start).toISOString().slice(0, 10)}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  saveText(`${name}-${new Date(drawn.start).toISOString().slice(0, 10)}.csv`, [head, ...rows, ""].join("\r\n"), "text/csv");
 }
 
 /** The chart's values as a table, in pages. @param {{ drawn: Drawn | null, name: string, unit: string, low: number | null, high: number | null }} props */
@@ -150,10 +148,10 @@ function Table({ drawn, name, unit, low, high }) {
   </details>`;
 }
 
-/** The series of the person: what, from which device, how old. @param {{ points: any[] }} props */
-function Sources({ points }) {
+/** The series of the person: what, from which device, how old; and the way to their files. @param {{ id: number, points: any[] }} props */
+function Sources({ id, points }) {
   const rows = [...points].sort((one, other) => one.age_seconds - other.age_seconds);
-  return html`<section class="card"><h2>${t("sources.title")}</h2>
+  return html`<section class="card"><header><h2>${t("sources.title")}</h2><a class="button" href=${session.person?.role === "user" ? "#/files" : `#/files?owner=${id}`}>${t("sources.files")}</a></header>
     ${rows.length === 0 ? html`<p class="quiet">${t("sources.none")}</p>` : html`<div class="scroll"><table class="stack"><thead><tr><th>${t("measurement")}</th><th>${t("sources.from")}</th><th>${t("sources.last")}</th></tr></thead>
     <tbody>${rows.slice(0, 50).map((it) => html`<tr key=${it.measurement + JSON.stringify(it.tags)}><td>${measurementName(it.measurement)}</td>
       <td class="text" data-label=${t("sources.from")}>${Object.entries(it.tags).filter(([name]) => name !== "user_id").map(([name, value]) => `${name} ${value}`).join(", ") || t("sources.unnamed")}</td>

@@ -183,7 +183,7 @@ def check_ping(_: None, __: EmptyCall) -> Answer[None]:
 
 
 def watch_stream(_: None, __: Call[None, StreamQuery]) -> StreamAnswer:
-    """Watch points and jobs as they are stored.
+    """Watch points, alarms and jobs as they are stored.
 
     Server-sent events, as `EventSource` of browsers reads them: each event has the name of its topic, and as data one
     message in JSON, or with `format=xml` in XML. `reset` says that events are missing, `bye` that the stream ends.

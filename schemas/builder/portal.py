@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ _TYPES = {"integer": "number", "number": "number", "boolean": "boolean", "string
 
 
 class PortalError(Exception):
-    """portal/routes.toml names a route that the OpenAPI document does not have."""
+    """portal/routes.toml names a route that the OpenAPI documents don't have."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Operation:
     events: Mapping[str, str]
 
 
-def operations(routes: Path, document: Mapping[str, Any]) -> list[Operation]:
-    """The routes under `used`, in its order. Raises PortalError."""
+def operations(routes: Path, documents: Iterable[Mapping[str, Any]]) -> list[Operation]:
+    """The routes under `used`, in its order, from the OpenAPI documents. Raises PortalError."""
     found = {
         item["x-permission"]: _operation(method, path, item)
+        for document in documents
         for path, items in document["paths"].items()
         for method, item in items.items()
         if isinstance(item, dict) and "x-permission" in item

@@ -12,7 +12,13 @@ _TEXT = {"type": "string"}
 _OBJECT = {"type": "object"}
 _JSON, _XML, *_ = DOCUMENT_TYPES
 # The message that is the data of each event of a stream, by the event's name.
-_EVENTS = {"points": "StreamPoints", "jobs": "StreamJob", "reset": "StreamReset", "bye": "StreamBye"}
+_EVENTS = {
+    "points": "StreamPoints",
+    "jobs": "StreamJob",
+    "alarms": "StreamAlarm",
+    "reset": "StreamReset",
+    "bye": "StreamBye",
+}
 _SCHEMAS: Mapping[str, Mapping[str, str]] = {_JSON: _OBJECT, _XML: _TEXT}
 
 

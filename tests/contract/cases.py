@@ -37,6 +37,7 @@ ITEM_NAMES = {
     "skipped": "item",
     "people": "user_id", "overrides": "override", "days": "day", "ranges": "range", "versions": "item",
     "readings": "reading", "history": "item", "values": "item",
+    "steps": "step", "channels": "channel_id",
 }  # fmt: skip
 
 

@@ -205,6 +205,12 @@ CASES = {
         {'heartguard_queue_oldest_seconds{service="alarm",queue="changes"}': "3x30 90 3x30"},
         "Points have waited for 5m 0s to be evaluated: alarms are late",
     ),
+    "AlarmMessagesLate": case(
+        {'heartguard_queue_oldest_seconds{service="alarm",queue="messages"}': "600x60"},
+        {'heartguard_queue_oldest_seconds{service="alarm",queue="messages"}': "3x30 240 3x30"},
+        "Messages about alarms have waited for 10m 0s (messages)",
+        queue="messages",
+    ),
     "BackgroundFailing": case(
         {'heartguard_background_failing{service="user",task="exports"}': "9x60"},
         {'heartguard_background_failing{service="user",task="exports"}': "1x60"},

@@ -174,7 +174,7 @@ def test_every_code_of_a_service_is_answered_by_some_operation():
 VERBS = {
     "accept", "acknowledge", "announce", "cancel", "change", "check", "close", "complete", "confirm", "create",
     "delete", "download", "drop", "end", "erase", "export", "introspect", "issue", "keep", "list", "lock", "log",
-    "query", "read", "record", "refresh", "register", "rehearse", "request", "reset", "retry", "rotate",
+    "query", "read", "record", "refresh", "register", "rehearse", "request", "reset", "retry", "rotate", "send",
     "summarize", "switch", "unlock", "update", "upload", "verify", "watch", "withdraw", "write",
 }  # fmt: skip
 

@@ -57,7 +57,7 @@ def test_every_route_is_called_or_left_out_for_a_reason() -> None:
 
 def test_the_code_calls_what_the_list_says() -> None:
     source = "\n".join(SCRIPTS.values())
-    called = set(re.findall(r'\b(?:call|useJob|stream)\("([a-z_.]+)"', source))
+    called = set(re.findall(r'\b(?:call|upload|useJob|stream)\("([a-z_.]+)"', source))
     assert called == set(ROUTES["used"])
 
 

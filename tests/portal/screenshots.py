@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
+from dotenv import dotenv_values
+
 from heartguard_common.core.paths import REPO_ROOT
 from tests.clone import Clone
 from tests.portal.browser import Portal, launched
@@ -21,7 +24,11 @@ SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 LOCALES = {"en": "en-GB", "es": "es-ES"}
 SCHEMES = ("light", "dark")
 BEFORE_LOGIN = ("landing", "login", "forgot", "accept", "confirm")
-AFTER_LOGIN = ("overview", "person", "alarms", "alarm", "rules", "rule", "members", "organization", "audit", "account")
+OPERATOR = ("operator", "work")
+AFTER_LOGIN = (
+    *("overview", "person", "alarms", "alarm", "rules", "rule", "members", "files", "imports", "keys"),
+    *("organization", "audit", "account"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,20 +63,45 @@ SHOWN = (
     Picture("rule", "en", "phone"),
     Picture("landing", "en"),
     Picture("members", "es"),
+    Picture("keys", "en"),
+    Picture("files", "es"),
+    Picture("imports", "en"),
     Picture("organization", "en"),
     Picture("audit", "es"),
+    Picture("operator", "en"),
+    Picture("work", "es"),
     Picture("account", "en"),
     Picture("account", "es", "phone"),
 )
 
 
 def every() -> Iterator[Picture]:
-    for values in itertools.product((*BEFORE_LOGIN, *AFTER_LOGIN), LOCALES, SIZES, SCHEMES):
+    for values in itertools.product((*BEFORE_LOGIN, *AFTER_LOGIN, *OPERATOR), LOCALES, SIZES, SCHEMES):
         yield Picture(*values)
 
 
-def take(browser: Any, place: Organization, picture: Picture, directory: Path) -> None:
-    """Write one picture into the directory."""
+def furnish(place: Organization) -> None:
+    """Keys, files and imports, in several states."""
+    place.post("/auth/api-keys", {"kind": "integration", "name": "Dashboard of the ward", "scopes": ["points_read"]})
+    keys = {"name": "Night report", "scopes": ["points_read", "people_read"], "networks": ["192.0.2.0/24"]}
+    place.post("/auth/api-keys", {"kind": "integration", **keys})
+    place.post("/auth/api-keys", {"kind": "device", "name": "Watch of Dr. Martín"})
+    report = b"%PDF-1.4\n" + b" " * 240_000
+    for name, kind, body in (("Consent Ana García.pdf", "application/pdf", report), ("notes.txt", "text/plain", b"x")):
+        headers = place.bearer | {"Content-Type": kind}
+        sent = requests.put(f"{place.url}/media/upload", body, params={"file_name": name}, headers=headers, timeout=60)
+        assert sent.status_code == 201, sent.text
+    table = b"time,bpm\n2024-06-01T10:00:00Z,61\n2024-06-01T10:00:01Z,x\nyesterday,64\n"
+    files = {"activity.fit": (REPO_ROOT / "examples/activity.fit").read_bytes(), "strap.csv": table, "old.fit": b"?"}
+    for name, body in files.items():
+        person = next(iter(place.people))
+        ticket = place.post("/imports", {"file_name": name, "size": len(body), "user_id": person})
+        sent = requests.put(str(ticket["url"]), body, headers=dict(ticket["headers"]), timeout=60)  # type: ignore[call-overload]
+        assert sent.status_code == 201, sent.text
+
+
+def take(browser: Any, place: Organization, picture: Picture, directory: Path, token: str) -> None:
+    """Write one picture into the directory; `token` is the operator's."""
     width, height = SIZES[picture.size]
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -79,7 +111,12 @@ def take(browser: Any, place: Organization, picture: Picture, directory: Path) -
         reduced_motion="reduce",
     )
     portal = Portal.opened(context, place.url)
-    paths = {"person": f"people/{next(iter(place.people))}?range=24h"}
+    paths = {"person": f"people/{next(iter(place.people))}?range=24h", "work": "operator/work"}
+    if picture.screen in OPERATOR:
+        portal.go("operator")
+        portal.page.locator("input[type=password]").fill(token)
+        portal.page.locator("button.main").click()
+        portal.page.locator("table").first.wait_for()
     if picture.screen in AFTER_LOGIN:
         paths |= {"alarm": f"alarms/{place.alarms(severity='critical')[0]['id']}", "rule": "rules/new"}
         portal.log_in(place.admin)
@@ -121,12 +158,15 @@ def main() -> None:
         clone = Clone.make(Path(temporary))
         clone.hash_lightly()
         try:
-            started = clone.start(HEARTGUARD_ENV="test")
+            url = f"http://127.0.0.1:{clone.ports['gateway']}"
+            started = clone.start(HEARTGUARD_ENV="test", PUBLIC_URL=url)
             assert started.returncode == 0, started.stdout + started.stderr
-            place = watched_clinic(f"http://127.0.0.1:{clone.ports['gateway']}")
+            place = watched_clinic(url)
+            furnish(place)
+            token = dotenv_values(clone.root / ".env")["OPERATOR_TOKEN"] or ""
             with launched() as browser:
                 for picture in SHOWN if directory == DOCUMENTS else every():
-                    take(browser, place, picture, directory)
+                    take(browser, place, picture, directory, token)
         finally:
             clone.stop()
 

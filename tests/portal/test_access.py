@@ -27,6 +27,16 @@ def violations(portal: Portal) -> list[str]:
     return portal.page.evaluate(RUN)
 
 
+def accessible(portal: Portal) -> None:
+    """Axe finds nothing, and nothing is wider than a small phone."""
+    assert violations(portal) == []
+    before = portal.page.viewport_size
+    portal.page.set_viewport_size({"width": NARROW, "height": 740})
+    assert portal.page.evaluate("document.documentElement.scrollWidth") <= NARROW
+    assert violations(portal) == []
+    portal.page.set_viewport_size(before)
+
+
 def shown(portal: Portal, path: str) -> None:
     portal.go(path)
     portal.page.locator("h1").wait_for()

@@ -13,7 +13,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 MANY = 150
-SCREENS = ("overview", "alarms", "rules", "members", "organization", "audit", "account")
+SCREENS = ("overview", "alarms", "rules", "members", "files", "imports", "keys", "organization", "audit", "account")
 DOORS = ("login", "forgot", "reset", "accept", "confirm")
 
 
@@ -98,7 +98,7 @@ def test_somebody_who_is_invited_joins_and_sees_their_own_data_only(
         guest.page.get_by_role("button", name="Create account").click()
         expect(guest.page.get_by_role("heading", level=1)).to_have_text("Uma Rao")
         expect(guest.page.get_by_role("navigation").get_by_role("link")).to_have_text(
-            ["My data", "Alarms", "My account"]
+            ["My data", "Alarms", "Files", "Keys", "My account"]
         )
         guest.go("audit")
         expect(guest.page.get_by_role("heading", level=1)).to_have_text("Uma Rao")
@@ -164,10 +164,12 @@ def test_scripts_in_every_text_come_back_as_text(
     other = found(place.url, "attacked@attack.example", attack[:200])
     hurt = other.add(attack, "victim@attack.example")
     other.write(iter([f"heart_rate,user_id={hurt},device=<img\\ src\\=x\\ onerror\\=alert(3)> bpm=70"]))
+    other.post("/auth/api-keys", {"kind": "device", "name": attack})
+    other.post("/imports", {"file_name": "<img src=x onerror=alert(4)>.csv", "size": 1})
     portal = open_portal()
     portal.log_in("attacked@attack.example")
     expect(portal.page.get_by_role("link", name=attack)).to_be_visible()
-    for path in (f"people/{hurt}", "members", "organization", "audit", "account"):
+    for path in (f"people/{hurt}", *SCREENS):
         portal.go(path)
         portal.settle()
         assert portal.page.locator("main img, main script").count() == 0

@@ -1,6 +1,8 @@
 """Requests to the routes of alarms, and to those that feed them, for the matrix."""
 
-from tests.protection.callers import DAY, RULE, Ask, Situation, asks
+import uuid
+
+from tests.protection.callers import DAY, RULE, SILENCE, Ask, Situation, asks
 
 
 @asks("POST", "/alarms/rules")
@@ -61,3 +63,71 @@ def close_alarm(_: Situation) -> Ask:
 @asks("POST", "/alarms/rules/rehearse")
 def rehearse_rule(case: Situation) -> Ask:
     return Ask("/alarms/rules/rehearse", "AlarmRehearsalRequest", {"rule": RULE, "user_id": case.me.user_id, **DAY})
+
+
+@asks("POST", "/alarms/channels")
+def make_channel(case: Situation) -> Ask:
+    asked = {"name": "Doctor", "kind": "email", "user_id": case.me.user_id}
+    return Ask("/alarms/channels", "AlarmChannelRequest", asked)
+
+
+@asks("GET", "/alarms/channels/{channel_id}")
+@asks("DELETE", "/alarms/channels/{channel_id}")
+def ask_for_channel(case: Situation) -> Ask:
+    return Ask(f"/alarms/channels/{case.thing('alarm channel', case.admin)}")
+
+
+@asks("PATCH", "/alarms/channels/{channel_id}")
+def change_channel(case: Situation) -> Ask:
+    path = f"/alarms/channels/{case.thing('alarm channel', case.admin)}"
+    return Ask(path, "AlarmChannelUpdate", {"language": "es"})
+
+
+@asks("POST", "/alarms/channels/{channel_id}/verify")
+def verify_channel(case: Situation) -> Ask:
+    path = f"/alarms/channels/{case.thing('alarm channel', case.admin)}/verify"
+    return Ask(path, "AlarmChannelCode", {"code": "K7QF2-9XRTM"})
+
+
+@asks("POST", "/alarms/channels/{channel_id}/test")
+def try_channel(case: Situation) -> Ask:
+    return Ask(f"/alarms/channels/{case.thing('alarm channel', case.admin)}/test")
+
+
+@asks("POST", "/alarms/policies")
+def make_policy(case: Situation) -> Ask:
+    channel = case.thing("alarm channel", case.admin)
+    asked = {"name": "Ward", "steps": [{"after_seconds": 0, "channels": [channel]}]}
+    return Ask("/alarms/policies", "AlarmPolicyRequest", asked)
+
+
+@asks("GET", "/alarms/policies/{policy_id}")
+@asks("DELETE", "/alarms/policies/{policy_id}")
+def ask_for_policy(case: Situation) -> Ask:
+    return Ask(f"/alarms/policies/{case.thing('alarm policy', case.admin)}")
+
+
+@asks("PATCH", "/alarms/policies/{policy_id}")
+def change_policy(case: Situation) -> Ask:
+    return Ask(f"/alarms/policies/{case.thing('alarm policy', case.admin)}", "AlarmPolicyUpdate", {"details": True})
+
+
+@asks("POST", "/alarms/silences")
+def make_silence(_: Situation) -> Ask:
+    return Ask("/alarms/silences", "AlarmSilenceRequest", SILENCE)
+
+
+@asks("DELETE", "/alarms/silences/{silence_id}")
+def end_silence(case: Situation) -> Ask:
+    return Ask(f"/alarms/silences/{case.thing('alarm silence', case.admin)}")
+
+
+@asks("GET", "/alarms/{alarm_id}/notifications")
+def read_notifications(_: Situation) -> Ask:
+    return Ask(f"{NO_ALARM}/notifications")
+
+
+@asks("POST", "/auth/alarm-emails")
+def send_alarm_email(case: Situation) -> Ask:
+    whom = {"id": str(uuid.uuid4()), "org_id": case.me.org_id, "user_id": case.me.user_id}
+    return Ask("/auth/alarm-emails", "AlarmEmail", {**whom, "subject": "An alarm", "text": "An alarm was raised."})

@@ -5,6 +5,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ PASSWORD = "a long enough phrase"
 ROLES = ("user", "manager", "admin")
 TICKET = {"file_name": "note.txt", "content_type": "text/plain", "size": 2}
 RULE = {"name": "High", "measurement": "heart_rate", "field": "bpm", "condition": "above", "threshold": 120}
+SILENCE = {"reason": "An exercise test.", "ends_at": f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
 DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
 
 
@@ -92,6 +94,9 @@ class World:
             "emptied field": self.empty_field,
             "import": self.begin_import,
             "alarm rule": self.make_rule,
+            "alarm channel": self.make_channel,
+            "alarm policy": self.make_policy,
+            "alarm silence": self.make_silence,
         }
 
     def upload(self, owner: Person) -> str:
@@ -126,6 +131,17 @@ class World:
 
     def make_rule(self, admin: Person) -> str:
         return str(self.call("POST", "/alarms/rules", admin, json=RULE)["id"])
+
+    def make_channel(self, admin: Person) -> str:
+        asked = {"name": "Doctor", "kind": "email", "user_id": admin.user_id}
+        return str(self.call("POST", "/alarms/channels", admin, json=asked)["id"])
+
+    def make_policy(self, admin: Person) -> str:
+        steps = [{"after_seconds": 0, "channels": [self.make_channel(admin)]}]
+        return str(self.call("POST", "/alarms/policies", admin, json={"name": "Ward", "steps": steps})["id"])
+
+    def make_silence(self, admin: Person) -> str:
+        return str(self.call("POST", "/alarms/silences", admin, json=SILENCE)["id"])
 
     def empty_field(self, admin: Person) -> str:
         """A measurement with a field `phase` of texts, and no point any more."""

@@ -33,7 +33,7 @@ NAMES = {
     **dict.fromkeys(
         (
             *("session_id", "key_id", "invitation_id", "item_id", "job_id", "event_id", "letter_id"),
-            *("import_id", "rule_id", "alarm_id"),
+            *("import_id", "rule_id", "alarm_id", "channel_id", "policy_id", "silence_id"),
         ),
         "0198c0de-0000-7000-8000-000000000000",
     ),

@@ -28,10 +28,12 @@ def send(url: str, data: bytes) -> Raw:
 
 
 def answer_of(link: socket.socket) -> Raw:
-    """The next answer on a connection."""
+    """The next answer on a connection; without its body where that is an event stream, which has no end."""
     with HTTPResponse(link) as answer:
         answer.begin()
-        return Raw(answer.status, [(name.lower(), value) for name, value in answer.getheaders()], answer.read())
+        endless = answer.headers.get_content_type() == "text/event-stream"
+        fields = [(name.lower(), value) for name, value in answer.getheaders()]
+        return Raw(answer.status, fields, b"" if endless else answer.read())
 
 
 def request(method: str, target: bytes | str, *lines: bytes | str, body: bytes = b"") -> bytes:

@@ -121,14 +121,15 @@ class Prober:
     def routes(self) -> dict[str, tuple[str, set[str]]]:
         """By request id: the rule of the gateway, and those of the services that got to see the request.
 
-        A service that fetches the keys of the tokens says for which request it does.
+        A service that fetches the keys of the tokens says for which request it does, and so does the stream process
+        that says for the first stream of an organization that somebody listens.
         """
         seen = lines(self.system.clone, self.understood)
         return {
             mark: (
                 seen[mark]["gateway"][0]["route"] if mark in self.understood else "unmatched",
                 {line["route"] for name in seen.get(mark, ()) if name != "gateway" for line in seen[mark][name]}
-                - {"auth.jwks"},
+                - {"auth.jwks", "timeseries.listen"},
             )
             for mark in self.statuses
         }

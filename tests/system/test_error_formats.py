@@ -15,7 +15,19 @@ RULES = [rule for rule in policy.load().rules if rule.errors is None]
 CONTRACTS = Contracts.load()
 PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
 PLACES |= dict.fromkeys(
-    ("event_id", "session_id", "job_id", "key_id", "import_id", "rule_id", "alarm_id"), PLACES["item_id"]
+    (
+        "event_id",
+        "session_id",
+        "job_id",
+        "key_id",
+        "import_id",
+        "rule_id",
+        "alarm_id",
+        "channel_id",
+        "policy_id",
+        "silence_id",
+    ),
+    PLACES["item_id"],
 )
 PLACES |= {"invitation_id": PLACES["item_id"], "letter_id": PLACES["item_id"], "org_id": "999999"}
 PLACES |= {"file": "nothing.xsd", "asset": "nothing.css", "folder": "core", "version": "0"}
@@ -94,7 +106,13 @@ def test_an_unknown_path_is_404(subtests, running_system, accept):
             assert_error(answer, 404, accept)
 
 
-WITHOUT_BODY = {"user.request_export", "stream.create_ticket", "auth.demo", "alarm.add_default_rules"}
+WITHOUT_BODY = {
+    "user.request_export",
+    "stream.create_ticket",
+    "auth.demo",
+    "alarm.add_default_rules",
+    "alarm.test_channel",
+}
 WRITERS = [
     rule
     for rule in RULES

@@ -181,6 +181,16 @@ def keep_off(name, case):
         far(case.path_parameters)
 
 
+def ask(session, asked):
+    """The answer; of an event stream, which has no end, no more than its head."""
+    answer = session.request(**asked, stream=True)
+    if answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+        answer.close()
+    else:
+        answer.content  # noqa: B018  reads it
+    return answer
+
+
 def run(system, name, mode):
     operation = CASES[name]
     identity = credentials(system, operation)
@@ -198,13 +208,13 @@ def run(system, name, mode):
         asked.update(timeout=30, allow_redirects=False)
         if name == "media.keep_archive":  # whatever the bytes, this is the one type that is taken
             asked["headers"]["Content-Type"] = "application/zip"
-        answer = session.request(**asked)
+        answer = ask(session, asked)
         seen.append(answer.status_code)
         in_contract(operation, answer)
         case.validate_response(answer, checks=CHECKS)
         other = in_xml(case, asked)
         if other is not None:
-            again = session.request(**other[0])
+            again = ask(session, other[0])
             assert again.status_code < 500, again.text
             in_contract(operation, again)
             assert not other[1] or verdict(again)[:2] == verdict(answer)[:2]

@@ -7,6 +7,7 @@ import threading
 from typing import Self
 
 import pytest
+import requests
 
 from heartguard_client import ApiKey, Client, HeartGuardError
 from tests.clone import Clone
@@ -33,7 +34,7 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.shown: set[str] = set()
         self.queried: set[str] = set()
-        self.begun = False
+        self.begun, self._last = False, ""
         self.resets = self.restarts = 0
 
     def __enter__(self) -> Self:
@@ -44,29 +45,27 @@ class Watcher:
         self._stop.set()
 
     def _run(self) -> None:
-        last = ""
         while not self._stop.is_set():
             try:
                 with Client(self._member.url, ApiKey(self._member.token)) as client:
-                    last = self._watch(client, last)
-            except HeartGuardError:
+                    self._watch(client)
+            except (HeartGuardError, requests.RequestException):
                 self.restarts += 1
 
-    def _watch(self, client: Client, last: str) -> str:
-        for place, event in enumerate(client.stream(last_event_id=last), 1):
+    def _watch(self, client: Client) -> None:
+        for place, event in enumerate(client.stream(last_event_id=self._last), 1):
             if self._stop.is_set():
                 break
-            last = event.id
             if event.name == "points":
                 self.shown.update(point["time"] for point in event.document["points"])
-            if event.name == "reset" or not self.begun:
+            if event.name == "reset" or not self._last:
                 self.resets += event.name == "reset"
-                self.begun = True
                 self.queried |= self._member.stored(EVER, AFTER)
+                self.begun = True
+            self._last = event.id  # not before the query: a client that is killed until then is told `reset` again
             if self._patience and place >= self._patience:
                 self.restarts += 1
                 break
-        return last
 
 
 def test_what_was_received_is_what_is_stored_or_a_reset_said_so(clone: Clone, member: Member) -> None:

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,13 @@ import pytest
 from heartguard_cli import migrate
 from heartguard_cli.backup.create import existing
 from heartguard_cli.backup.locations import Directory
+from heartguard_client import ApiKey, Client
 from heartguard_common.core.registry import SERVICES
 from tests.clone import PROGRAMS, Clone
 from tests.servers import free_port, until
 from tests.system.load import Load, SlowWrite
+from tests.system.stream_reader import Reader
+from tests.system.writer import Member
 
 PASSWORD = "Correct-horse-9"
 FOUNDER = {"email": "chief@clinic.example", "password": PASSWORD}
@@ -100,13 +104,17 @@ def rolling(clone: Clone) -> subprocess.CompletedProcess[str]:
     return clone.script("heartguard", "restart", "--rolling")
 
 
-def test_a_rolling_restart_takes_up_code_and_settings_and_no_request_fails(running: Clone) -> None:
+def test_a_rolling_restart_takes_up_code_and_settings_and_no_request_or_stream_fails(running: Clone) -> None:
     token = running.call("gateway", "POST", "/auth/login", FOUNDER)[1]["access_token"]
     organization = running.call("gateway", "GET", "/auth/profile", token=token)[1]["org_id"]
     before = {name: running.pid(name) for name in PROGRAMS}
     caller = running.ports["gateway"], token, organization
     app = running.root / "services/auth/src/app.py"
-    with Load(*caller) as load, ThreadPoolExecutor(1) as pool:
+    member = Member(f"http://127.0.0.1:{running.ports['gateway']}", str(token), int(str(organization)))
+    watching = Reader(Client(member.url, ApiKey(member.token)), "points")
+    with watching, Load(*caller) as load, ThreadPoolExecutor(1) as pool:
+        watching.wait(lambda: bool(watching.times()), "a live stream that shows points")
+        since = datetime.now(UTC).isoformat()
         edit(app, "app = ", "app = oops = ")
         edit(app, "from_env())", "from_env(), oops)")
         refused = rolling(running)
@@ -126,6 +134,9 @@ def test_a_rolling_restart_takes_up_code_and_settings_and_no_request_fails(runni
         replaced = replacing.result()
         assert replaced.returncode == 0, replaced.stderr
     assert set(load.ended) == {"200"}
+    stored = member.stored(since, "2100-01-01T00:00:00Z")
+    watching.wait(lambda: stored <= set(watching.times()), "all that was written, on the stream")
+    assert (watching.documents("reset"), len(watching.times())) == ([], len(set(watching.times())))
     new = {name for name in PROGRAMS if running.pid(name) != before[name]}
     assert new == {*SERVICES, "consumer", "backup", "stream"}
     wrong = {**FOUNDER, "password": "Wrong-horse-9"}

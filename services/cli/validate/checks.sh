@@ -5,10 +5,16 @@
 # What every answer of a message must hold.
 AccountList_checks='items:list items[]?/id:int items[]?/email:text items[]?/full_name:text? items[]?/role:text items[]?/org_id:int items[]?/active:bool items[]?/created_at:time items[]?/open_sessions:int next_cursor:text?'
 AccountState_checks='id:int email:text full_name:text? role:text org_id:int active:bool created_at:time open_sessions:int'
+AlarmChannel_checks='id:uuid name:text kind:text service:text shown:string language:text verified:bool created_at:time created_by:string'
+AlarmChannelList_checks='items:list items[]?/id:uuid items[]?/name:text items[]?/kind:text items[]?/service:text items[]?/shown:string items[]?/language:text items[]?/verified:bool items[]?/created_at:time items[]?/created_by:string next_cursor:text?'
+AlarmChannelTest_checks=status:text
 AlarmList_checks='items:list items[]?/id:uuid items[]?/rule_id:uuid items[]?/rule_version:int items[]?/rule_name:text items[]?/user_id:int items[]?/measurement:text items[]?/field:text items[]?/condition:text items[]?/severity:text items[]?/start:time items[]?/raised_at:time items[]?/active:bool items[]?/acknowledged:bool items[]?/closed:bool items[]?/retrospective:bool items[]?/withdrawn:bool items[]?/found_at:time next_cursor:text?'
+AlarmPolicy_checks='id:uuid name:text steps:list steps[]?/after_seconds:int steps[]?/channels:list group_wait_seconds:int repeat_seconds:int details:bool default:bool created_at:time changed_at:time'
+AlarmPolicyList_checks='items:list items[]?/id:uuid items[]?/name:text items[]?/steps:list items[]?/steps[]?/after_seconds:int items[]?/steps[]?/channels:list items[]?/group_wait_seconds:int items[]?/repeat_seconds:int items[]?/details:bool items[]?/default:bool items[]?/created_at:time items[]?/changed_at:time next_cursor:text?'
 AlarmRehearsal_checks='samples:int alarms:int items:list items[]?/start:time'
 AlarmRule_checks='id:uuid version:int name:text measurement:text field:text condition:text threshold:number clear_threshold:number for_seconds:int clear_after_seconds:int max_gap_seconds:int tolerance:number activity:text severity:text people:list overrides:list overrides[]?/user_id:int enabled:bool created_at:time changed_at:time'
 AlarmRuleList_checks='items:list items[]?/id:uuid items[]?/version:int items[]?/name:text items[]?/measurement:text items[]?/field:text items[]?/condition:text items[]?/threshold:number items[]?/clear_threshold:number items[]?/for_seconds:int items[]?/clear_after_seconds:int items[]?/max_gap_seconds:int items[]?/tolerance:number items[]?/activity:text items[]?/severity:text items[]?/people:list items[]?/overrides:list items[]?/overrides[]?/user_id:int items[]?/enabled:bool items[]?/created_at:time items[]?/changed_at:time next_cursor:text?'
+AlarmSilenceList_checks='items:list items[]?/id:uuid items[]?/reason:text items[]?/starts_at:time items[]?/ends_at:time items[]?/created_by:string items[]?/created_at:time next_cursor:text?'
 ApiKey_checks='id:uuid kind:text name:text hint:text created_by:int scopes:list buckets:list networks:list created_at:time expires_at:time header:Cache-Control=no-store'
 ApiKeyList_checks='items:list items[]?/id:uuid items[]?/kind:text items[]?/name:text items[]?/hint:text items[]?/created_by:int items[]?/scopes:list items[]?/buckets:list items[]?/networks:list items[]?/created_at:time items[]?/expires_at:time next_cursor:text?'
 AuditEvent_checks='id:uuid status=recorded sequence:int? time:time kind:text org_id:int? actor:text action:text service:text resource:text? outcome:text reason:text? payload:map'
@@ -65,6 +71,7 @@ WriteResult_checks='success:bool inserted:int results:list results[]?/status:tex
 v_alarm_id=00000000-0000-7000-8000-000000000000
 v_letter_id=00000000-0000-7000-8000-000000000000
 v_session_id=00000000-0000-7000-8000-000000000000
+v_silence_id=00000000-0000-7000-8000-000000000000
 
 every_row() {
     row POST /auth/register; as nobody; when founding
@@ -298,6 +305,36 @@ every_row() {
     gives 200 AlarmRule $AlarmRule_checks version=2 enabled=true header:ETag
     row DELETE '/alarms/rules/{rule_id}'; gives 204 -
     row DELETE '/alarms/rules/{rule_id}'; refuses 404 ALARM_001
+    row POST /alarms/channels
+    sends '{"name":"Validation","kind":"apprise","url":"discord://validation/validation"}' '<AlarmChannelRequest><name>Validation</name><kind>apprise</kind><url>discord://validation/validation</url></AlarmChannelRequest>'
+    keeps channel_id=id
+    gives 201 AlarmChannel $AlarmChannel_checks kind=apprise service=discord verified=true name=Validation header:Location
+    row GET /alarms/channels; gives 200 AlarmChannelList $AlarmChannelList_checks 'items[]'
+    row GET '/alarms/channels/{channel_id}'; gives 200 AlarmChannel $AlarmChannel_checks 'id={channel_id}' header:ETag
+    row PATCH '/alarms/channels/{channel_id}'
+    sends '{"language":"es"}' '<AlarmChannelUpdate><language>es</language></AlarmChannelUpdate>'
+    gives 200 AlarmChannel $AlarmChannel_checks language=es header:ETag
+    row POST '/alarms/channels/{channel_id}/verify'
+    sends '{"code":"AAAAA-AAAAA"}' '<AlarmChannelCode><code>AAAAA-AAAAA</code></AlarmChannelCode>'
+    gives 200 AlarmChannel $AlarmChannel_checks verified=true
+    row POST /alarms/policies
+    sends '{"name":"Validation","steps":[{"after_seconds":0,"channels":["{channel_id}"]}]}' '<AlarmPolicyRequest><name>Validation</name><steps><step><after_seconds>0</after_seconds><channels><channel_id>{channel_id}</channel_id></channels></step></steps></AlarmPolicyRequest>'
+    keeps policy_id=id
+    gives 201 AlarmPolicy $AlarmPolicy_checks repeat_seconds=14400 default=false name=Validation header:Location
+    row GET /alarms/policies; gives 200 AlarmPolicyList $AlarmPolicyList_checks 'items[]'
+    row GET '/alarms/policies/{policy_id}'; gives 200 AlarmPolicy $AlarmPolicy_checks 'id={policy_id}' header:ETag
+    row PATCH '/alarms/policies/{policy_id}'
+    sends '{"repeat_seconds":0}' '<AlarmPolicyUpdate><repeat_seconds>0</repeat_seconds></AlarmPolicyUpdate>'
+    gives 200 AlarmPolicy $AlarmPolicy_checks repeat_seconds=0 header:ETag
+    row DELETE '/alarms/channels/{channel_id}'; refuses 409 ALARM_013
+    row DELETE '/alarms/policies/{policy_id}'; gives 204 -
+    row DELETE '/alarms/channels/{channel_id}'; gives 204 -
+    row DELETE '/alarms/channels/{channel_id}'; refuses 404 ALARM_010
+    row POST /alarms/silences
+    sends '{"reason":"validation","ends_at":"2026-01-01T00:00:00Z"}' '<AlarmSilenceRequest><reason>validation</reason><ends_at>2026-01-01T00:00:00Z</ends_at></AlarmSilenceRequest>'
+    refuses 422 ALARM_014
+    row GET /alarms/silences; gives 200 AlarmSilenceList $AlarmSilenceList_checks
+    row DELETE /alarms/silences/01900000-0000-7000-8000-000000000000; refuses 404 ALARM_012
     row POST /audit/events
     sends '{"actor":"validation","action":"VALIDATE","service":"auth","payload":{"run":"{stamp}"}}' '<AuditEventRequest><actor>validation</actor><action>VALIDATE</action><service>auth</service><payload><entry key="run">{stamp}</entry></payload></AuditEventRequest>'
     keeps event_id=id
@@ -351,6 +388,9 @@ every_row() {
     refuses 403 GEN_403
     row POST /auth/memberships
     sends '{"org_id":{org_id},"user_id":{user_id},"actor_id":7,"actor_role":"admin","actor_session":"s1","seen_role":"admin","seen_active":true,"role":"user","active":true}' '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><actor_id>7</actor_id><actor_role>admin</actor_role><actor_session>s1</actor_session><seen_role>admin</seen_role><seen_active>true</seen_active><role>user</role><active>true</active></MembershipChange>'
+    refuses 403 GEN_403
+    row POST /auth/alarm-emails
+    sends '{"id":"0198c0de-0000-7000-8000-000000000006","org_id":{org_id},"user_id":{user_id},"subject":"HeartGuard: 1 alarm","text":"An alarm was raised."}' '<AlarmEmail><id>0198c0de-0000-7000-8000-000000000006</id><org_id>{org_id}</org_id><user_id>{user_id}</user_id><subject>HeartGuard: 1 alarm</subject><text>An alarm was raised.</text></AlarmEmail>'
     refuses 403 GEN_403
     row GET '/auth/accounts/{user_id}/sessions'; as operator; when operator; gives 200 SessionList $SessionList_checks
     row GET /auth/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
@@ -453,6 +493,8 @@ every_row() {
     row POST '/alarms/{alarm_id}/close'
     sends '{"reason":"The strap was loose."}' '<AlarmClosure><reason>The strap was loose.</reason></AlarmClosure>'
     refuses 404 ALARM_003
+    row POST '/alarms/channels/{channel_id}/test'; when founding; gives 200 AlarmChannelTest $AlarmChannelTest_checks
+    row GET '/alarms/{alarm_id}/notifications'; refuses 404 ALARM_003
     row POST /alarms/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403

@@ -123,6 +123,11 @@ class LiveSystem:
         finally:
             connection.close()
 
+    def metric(self, name: str) -> float:
+        """A metric without labels."""
+        line = next(it for it in self.metrics().splitlines() if it.startswith(f"{name} "))
+        return float(line.rpartition(" ")[2])
+
     def start(self) -> None:
         with self.log.open("ab") as out:
             command = [sys.executable, "-m", "heartguard_gateway.stream"]

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import psutil
 import pytest
 from lxml import etree
 
@@ -239,6 +240,20 @@ def test_a_quiet_stream_has_heartbeats(live, admin):
         assert next(watching.blocks()) == [":"]
 
 
+def test_a_stream_that_has_ended_leaves_no_file_open(live, admin):
+    process = psutil.Process(live.process.pid)
+
+    def open_and_close(number):
+        for _ in range(number):
+            live.watching(admin).close()
+        until(lambda: not live.metric("heartguard_streams_open"), "no open stream", 20)
+
+    open_and_close(2)  # what is loaded once
+    before = process.num_fds()
+    open_and_close(12)
+    until(lambda: process.num_fds() <= before + 3, "no more open files than before", 20)
+
+
 def test_the_process_restarts_and_streams_resume(live, org, people, admin):
     with live.watching(admin) as watching:
         live.write(org, admin, beat(1, people["seven"]))
@@ -252,11 +267,7 @@ def test_the_process_restarts_and_streams_resume(live, org, people, admin):
 
 
 def test_metrics(live, admin):
-    def open_streams() -> float:
-        lines = [line for line in live.metrics().splitlines() if line.startswith("heartguard_streams_open")]
-        return float(lines[0].rpartition(" ")[2])
-
     with live.watching(admin):
-        until(lambda: open_streams() > 0, "an open stream")
-    until(lambda: open_streams() == 0, "no open stream", 20)
+        until(lambda: live.metric("heartguard_streams_open") > 0, "an open stream")
+    until(lambda: live.metric("heartguard_streams_open") == 0, "no open stream", 20)
     assert 'heartguard_stream_events_total{what="ended_gone"}' in live.metrics()

@@ -119,12 +119,13 @@ def test_a_stop_under_load_resets_no_accepted_connection(backend: Backend, valke
     settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="99999/s")
     gateway = GunicornProcess(settings, tmp_path / "log")
     ends: list[type[Exception]] = []
+    statuses: set[int] = set()
     answered = threading.Semaphore(0)
 
     def keep_asking() -> None:
         try:
             while True:
-                assert gateway.ask("GET", "/users/me", ME).status == 200
+                statuses.add(gateway.ask("GET", "/users/me", ME).status)
                 answered.release()
         except OSError as error:
             ends.append(type(error))
@@ -139,6 +140,8 @@ def test_a_stop_under_load_resets_no_accepted_connection(backend: Backend, valke
         gateway.process.send_signal(signal.SIGTERM)
         for caller in callers:
             caller.join(20)
+    assert 200 in statuses
+    assert statuses <= {200, 503}  # a machine that stands still for seconds has them refused, which is an answer too
     assert len(ends) == 16
     # Between the last accept and the close of the listening socket the kernel may still accept one for each worker.
     assert ends.count(ConnectionRefusedError) >= 14

@@ -5,6 +5,7 @@ import json
 import pytest
 import redis
 
+from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_common.streams.events import counter_key, stream_key
 from tests.people import owner
 from tests.servers import until
@@ -19,11 +20,12 @@ POINT = {
 
 
 @pytest.fixture
-def live(redis_url, org):
-    """The events of the organization in Redis: topic and document."""
+def live(redis_url, org, database):
+    """The events of the organization in Redis, once all are published: topic and document."""
     client = redis.Redis.from_url(redis_url)
 
     def events():
+        until(lambda: notes(database) == 0, "the publication of what was noted")
         found = []
         for _, entry in client.xrange(stream_key(org)):
             topic = entry[b"t"].decode()
@@ -108,7 +110,14 @@ def test_a_change_that_could_not_be_published_becomes_a_reset(write, live, liste
         )
 
     until(lambda: live() == [("reset", "lost")], "the reset")
-    until(lambda: notes(database) == 0, "no notes are left")
+
+
+def test_a_process_that_ends_leaves_no_note_of_what_it_has_published(write, live, listen, database, app):
+    listen()
+    for minute in range(5):
+        assert write({**POINT, "timestamp": f"2024-06-01T08:{minute:02}:00Z"}).status_code == 200
+    app.extensions[LIFECYCLE].close()
+    assert (len(live()), notes(database)) == (5, 0)
 
 
 def test_only_the_gateway_says_who_listens(client, org, admin):

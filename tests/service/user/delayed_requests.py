@@ -2,9 +2,11 @@
 
 import json
 import socket
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from tests.tokens import service_auth
 JSON, ZIP = "application/json", b"PK\x05\x06" + bytes(18)
 PHRASE = "another long phrase"
 POINT = {"measurement": "heart_rate", "fields": {"bpm": 71}, "timestamp": "2026-03-01T12:00:00Z"}
+SILENCE = {"reason": "An exercise test.", "ends_at": f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
 RULE = {"name": "High", "measurement": "heart_rate", "field": "bpm", "condition": "above", "threshold": 120}
 REPORT = {"actor": "wanda", "action": "portal.opened", "service": "portal"}
 DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
@@ -93,10 +96,19 @@ class Subject:
         )
         self.waiting = self.ask("influx", "POST", "/imports", {"file_name": "watch.fit", "size": 2})
         self.rule = self.ask("alarm", "POST", "/alarms/rules", RULE)
+        self.channel, self.spare = (
+            self.ask("alarm", "POST", "/alarms/channels", {"name": "Ann", "kind": "email", "user_id": self.ann_id})
+            for _ in range(2)
+        )
+        self.policy = self.ask("alarm", "POST", "/alarms/policies", self.new_policy())
+        self.silence = self.ask("alarm", "POST", "/alarms/silences", SILENCE)
         self.alarm = self._alarm()
         self.bucket = f"org_{self.org}_trial"
         self.ask("influx", "POST", "/timeseries/buckets", {"bucket": self.bucket})
         self.ask("influx", "POST", "/timeseries/write", {"bucket": f"org_{self.org}", "points": [POINT]})
+
+    def new_policy(self) -> dict[str, Any]:
+        return {"name": "Ward", "steps": [{"after_seconds": 0, "channels": [self.channel["id"]]}]}
 
     def _alarm(self) -> str:
         """An open alarm of Ann."""
@@ -239,6 +251,23 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
     "alarm.acknowledge": lambda s: Case(f"/alarms/{s.alarm}/acknowledge", {"note": "seen"}),
     "alarm.note": lambda s: Case(f"/alarms/{s.alarm}/notes", {"note": "called"}),
     "alarm.close": lambda s: Case(f"/alarms/{s.alarm}/close", {"reason": "a loose strap"}),
+    "alarm.create_channel": lambda s: Case(
+        "/alarms/channels", {"name": "Ann", "kind": "email", "user_id": s.ann_id}, headers={"Idempotency-Key": "held"}
+    ),
+    "alarm.update_channel": lambda s: Case(f"/alarms/channels/{s.channel['id']}", {"language": "es"}),
+    "alarm.verify_channel": lambda s: Case(f"/alarms/channels/{s.channel['id']}/verify", {"code": "K7QF2-9XRTM"}),
+    "alarm.test_channel": lambda s: Case(f"/alarms/channels/{s.channel['id']}/test"),
+    "alarm.delete_channel": lambda s: Case(f"/alarms/channels/{s.spare['id']}"),
+    "alarm.create_policy": lambda s: Case("/alarms/policies", s.new_policy(), headers={"Idempotency-Key": "held"}),
+    "alarm.update_policy": lambda s: Case(f"/alarms/policies/{s.policy['id']}", {"details": True}),
+    "alarm.delete_policy": lambda s: Case(f"/alarms/policies/{s.policy['id']}"),
+    "alarm.create_silence": lambda _: Case("/alarms/silences", SILENCE, headers={"Idempotency-Key": "held"}),
+    "alarm.end_silence": lambda s: Case(f"/alarms/silences/{s.silence['id']}"),
+    "auth.send_alarm_email": lambda s: Case(
+        "/auth/alarm-emails",
+        {"id": str(uuid.uuid4()), "org_id": s.org, "user_id": s.id, "subject": "An alarm", "text": "Somebody called."},
+        who=service_auth("alarm"),
+    ),
     "alarm.create_rule": lambda _: Case("/alarms/rules", RULE, headers={"Idempotency-Key": "held"}),
     "alarm.add_default_rules": lambda _: Case("/alarms/rules/defaults"),
     "alarm.update_rule": lambda s: Case(f"/alarms/rules/{s.rule['id']}", {"enabled": True}),

@@ -152,7 +152,7 @@ MARKS = {
 NEVER_STORE = {*READS, "auth.logout", "auth.session_end", "auth.password_forgot"}
 NEVER_STORE |= {"auth.end_all_sessions", "auth.email_code"}
 # These count by themselves, whatever becomes of a token: password, code, refresh token, signed URL, a service's secret.
-OF_SERVICES = {"media.keep_archive", "media.announce_import"}
+OF_SERVICES = {"media.keep_archive", "media.announce_import", "auth.send_alarm_email"}
 WITHOUT_TOKEN = {"auth.login", "auth.refresh", "auth.password_reset", "media.receive"} | OF_SERVICES
 STILL_COUNT = {
     # The erasure that follows ends these in the rows that they lock; and a second request gets the same job.

@@ -7,7 +7,7 @@ import pytest
 
 from heartguard_common.identity.api_key import INTEGRATION, ApiKey
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.streams.events import JOBS, POINTS, LiveEvent, decode
+from heartguard_common.streams.events import ALARMS, JOBS, POINTS, LiveEvent, decode
 from heartguard_gateway.streams import frames
 from heartguard_gateway.streams.cursors import Cursors, Position
 from heartguard_gateway.streams.view import View, persons_of, view_of
@@ -35,7 +35,7 @@ CALLERS = {
 }
 FILTERS = [
     (frozenset(topics), measurement, asked)
-    for topics in ((POINTS,), (JOBS,), (POINTS, JOBS))
+    for topics in ((POINTS,), (JOBS,), (ALARMS,), (POINTS, JOBS), (POINTS, JOBS, ALARMS))
     for measurement in (None, *MEASUREMENTS)
     for asked in (None, *PEOPLE, 9)
 ]
@@ -54,7 +54,11 @@ EVENTS = [
         {"bucket": bucket, "points": [point(who, name) for who in (None, *PEOPLE) for name in MEASUREMENTS]},
     )
     for bucket in BUCKETS
-] + [LiveEvent(JOBS, "StreamJob", {"id": "j"}, person) for person in (None, *PEOPLE)]
+] + [
+    LiveEvent(topic, message, {"id": "j"}, person)
+    for topic, message in ((JOBS, "StreamJob"), (ALARMS, "StreamAlarm"))
+    for person in (None, *PEOPLE)
+]
 
 
 @pytest.mark.parametrize(("name", "view"), VIEWS)
@@ -62,9 +66,9 @@ def test_a_view_shows_what_its_caller_asks_for_and_may_see(name: str, view: View
     who = CALLERS[name]
     for event in EVENTS:
         shown = view.select(decode(event.topic, event.encode()))
-        if event.topic == JOBS:
+        if event.topic != POINTS:
             own = who.role != "user" or event.person == who.user_id
-            wanted = JOBS in view.topics and view.asked in (None, event.person)
+            wanted = event.topic in view.topics and view.asked in (None, event.person)
             assert (shown is not None) == (own and wanted and who.api_key is None), event
             continue
         expected = [

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from heartguard_client._version import __version__
+from heartguard_client.alarms import Alarms
 from heartguard_client.credentials import Credentials
 from heartguard_client.errors import HeartGuardError, NoAnswerError
 from heartguard_client.events import EventReader, StreamEvent
@@ -59,6 +60,7 @@ class Client:
     ) -> None:
         agent = f"heartguard-client/{__version__} Python/{platform.python_version()}"
         self._transport = Transport(url, credentials, retry=retry or RetryPolicy(), timeout=timeout, agent=agent)
+        self.alarms = Alarms(self._transport)
 
     def __enter__(self) -> Self:
         return self
@@ -228,7 +230,7 @@ class Client:
         user_id: int | None = None,
         last_event_id: str = "",
     ) -> Iterator[StreamEvent]:
-        """Points and jobs at the moment when they are stored, without end.
+        """Points, alarms and the progress of jobs at the moment when they are stored, without end.
 
         After a lost connection the stream goes on where it was; an event `reset` says where that was not possible.
         """

@@ -147,6 +147,12 @@ NO_DEMO = ErrorCode(
     "There is no demo here",
     "Ask the operator; DEMO_ENABLED in `.env` and `./heartguard demo run` turn it on.",
 )
+NO_RECIPIENT = ErrorCode(
+    "AUTH_085",
+    409,
+    "The recipient is no active member of the organization, or the organization is being deleted",
+    "Send nothing more to them.",
+)
 
 CODES = (
     BAD_CREDENTIALS,
@@ -173,4 +179,5 @@ CODES = (
     EMAIL_UNCONFIRMED,
     CONFIRMATION_REFUSED,
     NO_DEMO,
+    NO_RECIPIENT,
 )

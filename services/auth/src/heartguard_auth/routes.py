@@ -14,6 +14,7 @@ from heartguard_auth.introspection.routes import ROUTES as INTROSPECTION
 from heartguard_auth.invitations.routes import ACCEPTANCE_ROUTES as ACCEPTANCE
 from heartguard_auth.invitations.routes import ROUTES as INVITATIONS
 from heartguard_auth.login_attempts.routes import ROUTES as LOGIN_ATTEMPTS
+from heartguard_auth.mail.routes import ROUTES as MAIL
 from heartguard_auth.members.routes import ROUTES as MEMBERS
 from heartguard_auth.operator.routes import ROUTES as OPERATOR
 from heartguard_auth.passwords.routes import ROUTES as PASSWORDS
@@ -60,4 +61,5 @@ ROUTES: tuple[Route[AuthUseCases, Any], ...] = (
     *_with(lambda auth: auth.identities, IDENTITIES),
     *_with(lambda auth: auth.operator, OPERATOR),
     *_with(lambda auth: auth.demo, DEMO),
+    *_with(lambda auth: auth.alarm_emails, MAIL),
 )

@@ -23,6 +23,7 @@ from heartguard_auth.invitations.usecases.invitations import InvitationUseCases
 from heartguard_auth.login_attempts.ports import LoginAttempts, LoginLocks
 from heartguard_auth.login_attempts.usecases import LoginLimiter
 from heartguard_auth.mail.ports import Outbox
+from heartguard_auth.mail.usecases import AlarmEmails
 from heartguard_auth.members.usecases import MemberUseCases
 from heartguard_auth.operator.ports import AccountStates
 from heartguard_auth.operator.usecases import OperatorUseCases
@@ -86,6 +87,7 @@ class AuthUseCases:
     introspection: IntrospectionUseCases
     api_keys: ApiKeyUseCases
     demo: DemoUseCases
+    alarm_emails: AlarmEmails
     signer: Signer
 
     @classmethod
@@ -123,18 +125,23 @@ class AuthUseCases:
             members=_members(stores, revocation, member_keys),
             identities=_identities(stores, revocation, member_keys),
             operator=_operator(stores, limiter, revocation, member_keys),
-            introspection=IntrospectionUseCases(
-                common,
-                accounts=accounts,
-                sessions=stores.sessions,
-                revocations=stores.revocations,
-                verifier=stores.verifier,
-                keys=api_keys,
-            ),
+            introspection=_introspection(stores, api_keys),
             api_keys=api_keys,
             demo=DemoUseCases(rules, common, visitors=stores.visitors, signer=stores.signer),
+            alarm_emails=AlarmEmails(common, accounts=accounts, outbox=stores.outbox),
             signer=stores.signer,
         )
+
+
+def _introspection(stores: Stores, api_keys: ApiKeyUseCases) -> IntrospectionUseCases:
+    return IntrospectionUseCases(
+        stores.common,
+        accounts=stores.accounts,
+        sessions=stores.sessions,
+        revocations=stores.revocations,
+        verifier=stores.verifier,
+        keys=api_keys,
+    )
 
 
 def _members(stores: Stores, revocation: SessionRevocation, keys: MemberKeys) -> MemberUseCases:

@@ -20,7 +20,7 @@ ROLES = REGISTRY.roles
 DEFAULT_PORTS = REGISTRY.ports
 GENERATED = (
     *("KEY_RING_SECRET", "OPERATOR_TOKEN", "SIGNED_URL_SECRET", "AUDIT_MASK_SECRET"),
-    *("AUDIT_CHECKPOINT_KEY",),
+    *("AUDIT_CHECKPOINT_KEY", "ALARM_CHANNEL_SECRET"),
     *("VALKEY_PASSWORD", "POSTGRES_PASSWORD"),
     *(it.secret for it in SERVICES.values()),
     *(f"{name.upper()}_DB_PASSWORD" for name in ROLES),
@@ -33,6 +33,7 @@ SECRETS = (
         "OPERATOR_TOKEN",
         "SIGNED_URL_SECRET",
         "AUDIT_MASK_SECRET",
+        "ALARM_CHANNEL_SECRET",
     ),
     *(it.secret for it in SERVICES.values()),
 )

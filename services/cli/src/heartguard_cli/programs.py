@@ -58,7 +58,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "influx": (*STORED, *INFLUXDB, "MEDIA_URL", "MAX_IMPORT_MB"),
     "audit": AUDIT,
-    "alarm": (*STORED, "INFLUX_SERVICE_URL", "HEARTBEAT_URL"),
+    "alarm": (*STORED, "INFLUX_SERVICE_URL", "HEARTBEAT_URL", "ALARM_CHANNEL_SECRET", "ALARM_HOSTS", "PUBLIC_URL"),
     "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
     "backup": (
         *("DATABASE_URL", "MEDIA_DIR", "CHECKPOINT_DIR", "BACKUP_DIR", "BACKUP_KEEP", "BACKUP_RECIPIENTS"),

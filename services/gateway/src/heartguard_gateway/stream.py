@@ -18,6 +18,7 @@ from typing import Any  # noqa: E402
 import gevent  # noqa: E402
 from gevent import socket  # noqa: E402
 from gevent.event import Event  # noqa: E402
+from gevent.hub import get_hub  # noqa: E402
 from gunicorn.config import Config  # noqa: E402
 
 from heartguard_common.core.lifecycle import LIFECYCLE  # noqa: E402
@@ -49,7 +50,9 @@ def main() -> int:
 
     def take(client: Any, head: bytes, address: Any, listener: Any) -> None:
         client.settimeout(HEAD_SECONDS)
-        connections.take_request(Client(client, address, listener, head))
+        given = Client(client, address, listener, head)
+        # In the event loop: it may switch to a greenlet that does not come back to this one.
+        get_hub().loop.run_callback(connections.take_request, given)
 
     receiver = Receiver(settings.spool_dir / SOCKET_NAME, take)
     receiver.start()

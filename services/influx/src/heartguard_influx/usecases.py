@@ -67,7 +67,11 @@ class Stores:
     listening: Listening | None = None
     settle: Callable[[], float] | None = None
     """Run in the background: tells live streams what they missed."""
+    close_announcer: Callable[[], object] = lambda: None
+    """Called when the background has ended: publishes what waits."""
     changes: Changes | None = None
+    sum_days: Callable[[], float] | None = None
+    """Run in the background: adds up days that are over."""
 
 
 @dataclass(frozen=True)

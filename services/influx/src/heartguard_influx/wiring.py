@@ -41,6 +41,7 @@ from heartguard_influx.store.imports import ImportJobs, MediaImportFiles, Parser
 from heartguard_influx.store.live_points import LiveImports, LivePoints, LiveSentPoints
 from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import (
+    DaySums,
     PostgresBuckets,
     PostgresChangeLog,
     PostgresFieldTypes,
@@ -67,7 +68,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     exports = open_exports(settings, dependencies, stores)
     usecases = UseCases.over(imports.with_imports(), exports=exports.usecases)
     if stores.settle is not None:
+        dependencies.lifecycle.on_close(stores.close_announcer)
         dependencies.background.start("streams", stores.settle)
+    if stores.sum_days is not None:
+        dependencies.background.start("day_sums", stores.sum_days)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
@@ -96,7 +100,7 @@ def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
 def in_postgresql(dependencies: Dependencies) -> Stores:
     """The stores of a service without an InfluxDB."""
     database = dependencies.database
-    points = PostgresStore(database, dependencies.limits)
+    points = PostgresStore(database, dependencies.limits, dependencies.clock)
     announcer = Announcer(database, Publisher(dependencies.redis), settles=True)
     live = LivePoints(announcer)
     changes = PostgresChangeLog(database, PostgresStore.settled_seconds)
@@ -122,7 +126,9 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         removed=announcer.announce_removal,
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
+        close_announcer=announcer.close,
         changes=changes,
+        sum_days=DaySums(database, dependencies.clock).run,
     )
 
 
@@ -165,6 +171,7 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         removed=announcer.announce_removal,
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
+        close_announcer=announcer.close,
         changes=PostgresChangeLog(registry, InfluxStore.settled_seconds),
     )
 

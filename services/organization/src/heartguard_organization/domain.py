@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from heartguard_common.core.limit_table import Limit
+from heartguard_common.core.limit import Limit
 from heartguard_common.jobs.erasures import DeletionStep
 from heartguard_common.messages import (
     Mode,

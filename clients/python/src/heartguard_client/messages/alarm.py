@@ -22,12 +22,24 @@ TransitionKind: TypeAlias = Literal[
     "cleared",
     "merged",
     "withdrawn",
+    "escalated",
     "acknowledged",
     "noted",
     "closed",
 ]
 """What happened: `raised`, or `retrospective` where it was found more than 30 minutes too late; `changed`, `merged`,
-`withdrawn` by points that arrived later; `cleared`; and what people did.
+`withdrawn` by points that arrived later; `cleared`; `escalated` where a later step of the notification policy was
+reached; and what people did.
+"""
+ChannelKind: TypeAlias = Literal["email", "apprise"]
+"""`email`: to a member, or to an address that was verified; `apprise`: by a service that the library Apprise knows."""
+Language: TypeAlias = Literal["en", "es"]
+"""The language of messages: English or Spanish. A member gets them in the language of their preferences
+(`language`), where it is one of these.
+"""
+MessageStatus: TypeAlias = Literal["waiting", "sent", "failed", "silenced", "cancelled"]
+"""What became of a message: `waiting` to be sent or sent again, `sent`, `failed` for good, `silenced`, or
+`cancelled` because the alarm was over, acknowledged, closed or withdrawn before it was sent.
 """
 
 
@@ -73,6 +85,7 @@ class AlarmRuleRequest(TypedDict):
     people: NotRequired[list[int]]
     overrides: NotRequired[list[OverrideDocument]]
     times: NotRequired[LocalTimesDocument]
+    policy_id: NotRequired[str]
     enabled: NotRequired[bool]
 
 
@@ -93,6 +106,7 @@ class AlarmRuleUpdate(TypedDict):
     people: NotRequired[list[int]]
     overrides: NotRequired[list[OverrideDocument]]
     times: NotRequired[LocalTimesDocument]
+    policy_id: NotRequired[str | None]
     enabled: NotRequired[bool]
 
 
@@ -134,6 +148,7 @@ class AlarmRule(TypedDict):
     people: list[int]
     overrides: list[OverrideDocument]
     times: NotRequired[LocalTimesDocument]
+    policy_id: NotRequired[str]
     enabled: bool
     source: NotRequired[str]
     created_at: str
@@ -264,3 +279,212 @@ class AlarmRehearsal(TypedDict):
     alarms: int
     items: list[RehearsedDocument]
     proposed_threshold: NotRequired[float]
+
+
+class AlarmChannelRequest(TypedDict):
+    """A new channel for messages about alarms. An e-mail channel has either `user_id` or `address`, one of Apprise a
+    `url`.
+    """
+
+    name: str
+    kind: ChannelKind
+    user_id: NotRequired[int]
+    address: NotRequired[str]
+    url: NotRequired[str]
+    language: NotRequired[Language]
+
+
+class AlarmChannelUpdate(TypedDict):
+    """Changes of a channel; missing members stay as they are. Where it leads to never changes."""
+
+    name: NotRequired[str]
+    language: NotRequired[Language]
+
+
+class AlarmChannelCode(TypedDict):
+    """The code that was sent to the address of an e-mail channel."""
+
+    code: str
+
+
+class AlarmChannel(TypedDict):
+    """A channel for messages about alarms."""
+
+    id: str
+    name: str
+    kind: ChannelKind
+    service: str
+    user_id: NotRequired[int]
+    shown: str
+    language: Language
+    verified: bool
+    created_at: str
+    created_by: str
+
+
+class AlarmChannelList(TypedDict):
+    """Channels of the organization, oldest first."""
+
+    items: list[AlarmChannel]
+    next_cursor: str | None
+
+
+class AlarmChannelListQuery(TypedDict):
+    """The page of the list of channels."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
+class AlarmChannelTest(TypedDict):
+    """A message that tries a channel."""
+
+    status: MessageStatus
+    error: NotRequired[str]
+
+
+class PolicyStepDocument(TypedDict):
+    """A step: who gets messages, and when, unless somebody has acknowledged or closed the alarm before."""
+
+    after_seconds: int
+    channels: list[str]
+
+
+class AlarmPolicyRequest(TypedDict):
+    """A new notification policy: which channels get messages about an alarm, and when."""
+
+    name: str
+    steps: list[PolicyStepDocument]
+    group_wait_seconds: NotRequired[int]
+    repeat_seconds: NotRequired[int]
+    quiet_hours: NotRequired[LocalTimesDocument]
+    details: NotRequired[bool]
+    default: NotRequired[bool]
+
+
+class AlarmPolicyUpdate(TypedDict):
+    """Changes of a notification policy; missing members stay as they are."""
+
+    name: NotRequired[str]
+    steps: NotRequired[list[PolicyStepDocument]]
+    group_wait_seconds: NotRequired[int]
+    repeat_seconds: NotRequired[int]
+    quiet_hours: NotRequired[LocalTimesDocument]
+    details: NotRequired[bool]
+    default: NotRequired[bool]
+
+
+class AlarmPolicy(TypedDict):
+    """A notification policy."""
+
+    id: str
+    name: str
+    steps: list[PolicyStepDocument]
+    group_wait_seconds: int
+    repeat_seconds: int
+    quiet_hours: NotRequired[LocalTimesDocument]
+    details: bool
+    default: bool
+    created_at: str
+    changed_at: str
+
+
+class AlarmPolicyList(TypedDict):
+    """Notification policies of the organization, oldest first."""
+
+    items: list[AlarmPolicy]
+    next_cursor: str | None
+
+
+class AlarmPolicyListQuery(TypedDict):
+    """The page of the list of notification policies."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
+class AlarmSilenceRequest(TypedDict):
+    """A new silence: alarms are recorded and nobody gets messages about them. Without `user_id` and `rule_id` it is
+    for all alarms of the organization.
+    """
+
+    user_id: NotRequired[int]
+    rule_id: NotRequired[str]
+    reason: str
+    starts_at: NotRequired[str]
+    ends_at: str
+
+
+class AlarmSilence(TypedDict):
+    """A silence."""
+
+    id: str
+    user_id: NotRequired[int]
+    rule_id: NotRequired[str]
+    reason: str
+    starts_at: str
+    ends_at: str
+    created_by: str
+    created_at: str
+
+
+class AlarmSilenceList(TypedDict):
+    """Silences that have not ended, newest first."""
+
+    items: list[AlarmSilence]
+    next_cursor: str | None
+
+
+class AlarmSilenceListQuery(TypedDict):
+    """The page of the list of silences."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
+class NotificationDocument(TypedDict):
+    """A message about the alarm, by one channel."""
+
+    step: int
+    repeat: int
+    channel_id: str
+    service: str
+    status: MessageStatus
+    at: str
+    attempts: int
+    error: NotRequired[str]
+    message_id: NotRequired[str]
+
+
+class AlarmNotificationList(TypedDict):
+    """The messages about an alarm, oldest first."""
+
+    items: list[NotificationDocument]
+    next_cursor: str | None
+
+
+class AlarmNotificationListQuery(TypedDict):
+    """The page of the list of messages about an alarm."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
+class AlarmEmail(TypedDict):
+    """An e-mail of the alarm service, to a member or to an address. The same `id` again asks what has become of it."""
+
+    id: str
+    org_id: int
+    user_id: NotRequired[int]
+    address: NotRequired[str]
+    subject: str
+    text: str
+    verifies: NotRequired[bool]
+
+
+class AlarmEmailState(TypedDict):
+    """What has become of an e-mail."""
+
+    status: Literal["waiting", "sent", "failed"]
+    attempts: int
+    error: NotRequired[str]

@@ -33,12 +33,16 @@ class Alarm:
 
 
 class HistoryEntry(NamedTuple):
-    """What happened to an alarm, and who did it, None where nobody did."""
+    """What happened to an alarm, and who did it, None where nobody did.
+
+    `number` counts the entries of the alarm from 1; 0 before it is stored.
+    """
 
     kind: Kind
     at_ns: int
     actor: str | None
     note: str | None
+    number: int = 0
 
 
 class Filter(NamedTuple):

@@ -6,7 +6,16 @@ from typing import Literal, NamedTuple
 from heartguard_alarm.domain.rules import Rule
 
 Kind = Literal[
-    "raised", "retrospective", "changed", "cleared", "merged", "withdrawn", "acknowledged", "noted", "closed"
+    "raised",
+    "retrospective",
+    "changed",
+    "cleared",
+    "merged",
+    "withdrawn",
+    "escalated",
+    "acknowledged",
+    "noted",
+    "closed",
 ]
 RETROSPECTIVE_NS = 30 * 60 * 1_000_000_000
 """An episode that is found so long after its end, or its last sample while it is open, notifies nobody."""

@@ -54,8 +54,9 @@ class Rule:
 
 
 def with_changes(settings: AlarmRuleRequest, changes: AlarmRuleUpdate) -> AlarmRuleRequest:
-    """The settings after the changes; missing members stay as they are."""
-    return cast("AlarmRuleRequest", {**settings, **changes})
+    """The settings after the changes; missing members stay as they are, and None takes one away."""
+    changed = {**settings, **changes}
+    return cast("AlarmRuleRequest", {name: it for name, it in changed.items() if it is not None})
 
 
 def violations(settings: AlarmRuleRequest) -> list[Violation]:
@@ -113,7 +114,7 @@ def criteria_of(settings: AlarmRuleRequest, person: int) -> Criteria | None:
         settings.get("max_gap_seconds", 300) * NANOSECONDS,
         round(settings.get("tolerance", 0.2) * PERMILLE),
         settings.get("activity") == "resting",
-        _times(settings.get("times")),
+        local_times(settings.get("times")),
     )
 
 
@@ -126,7 +127,8 @@ def _thresholds(settings: AlarmRuleRequest, own: OverrideDocument | None) -> tup
     return theirs, own.get("clear_threshold", theirs if "threshold" in own else clear)
 
 
-def _times(document: LocalTimesDocument | None) -> LocalTimes | None:
+def local_times(document: LocalTimesDocument | None) -> LocalTimes | None:
+    """The local times of a document, None without one or without ranges."""
     if document is None or not document["ranges"]:
         return None
     return LocalTimes(document["zone"], tuple(_ranges(document)))

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from heartguard_alarm.documents import alarm_document as _document
 from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
+from heartguard_alarm.domain.notifications import Notification
 from heartguard_alarm.domain.samples import Sample
 from heartguard_alarm.errors import NO_ALARM, WITHDRAWN
 from heartguard_alarm.usecases import UseCases
@@ -17,8 +19,10 @@ from heartguard_common.messages import (
     AlarmList,
     AlarmListQuery,
     AlarmNote,
+    AlarmNotificationList,
+    AlarmNotificationListQuery,
 )
-from heartguard_common.messages.alarm import TransitionDocument
+from heartguard_common.messages.alarm import NotificationDocument, TransitionDocument
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -77,6 +81,38 @@ def close_alarm(usecases: UseCases, call: Call[AlarmClosure, NoQuery]) -> Answer
     return _answer(usecases.alarms.close(call.person, _id(call.params["alarm_id"]), call.document["reason"]))
 
 
+def list_alarm_notifications(
+    usecases: UseCases, call: Call[None, AlarmNotificationListQuery]
+) -> Answer[AlarmNotificationList]:
+    """List the messages about an alarm, and what became of them.
+
+    By repeat, step and channel. What was silenced is there too.
+    """
+    limit = call.query.get("limit", paging.DEFAULT_LIMIT)
+    after = paging.decode_cursor(call.query.get("cursor"), int, int, UUID)
+    position = None if after is None else (after[0], after[1], str(after[2]))
+    found = usecases.alarms.notifications(call.person, _id(call.params["alarm_id"]), position, limit + 1)
+    page = paging.page(found, limit, _notification, lambda it: [it.repeat, it.step, it.channel_id])
+    return Answer({"items": page.items, "next_cursor": page.next_cursor}, headers=NO_STORE)
+
+
+def _notification(it: Notification) -> NotificationDocument:
+    document: NotificationDocument = {
+        "step": it.step,
+        "repeat": it.repeat,
+        "channel_id": it.channel_id,
+        "service": it.service,
+        "status": it.status,
+        "at": rfc3339(it.at_ns),
+        "attempts": it.attempts,
+    }
+    if it.error is not None:
+        document["error"] = it.error
+    if it.message_id is not None:
+        document["message_id"] = it.message_id
+    return document
+
+
 def _id(text: str) -> str:
     return text.lower()
 
@@ -101,38 +137,6 @@ def _history(entries: Sequence[HistoryEntry]) -> list[TransitionDocument]:
     return documents
 
 
-def _document(alarm: Alarm) -> messages.Alarm:
-    asked = alarm.settings
-    document: messages.Alarm = {
-        "id": alarm.id,
-        "rule_id": alarm.rule_id,
-        "rule_version": alarm.version,
-        "rule_name": asked["name"],
-        "user_id": alarm.person,
-        "measurement": asked["measurement"],
-        "field": asked["field"],
-        "condition": asked["condition"],
-        "severity": alarm.severity,
-        "start": rfc3339(alarm.start_ns),
-        "raised_at": rfc3339(alarm.raised_ns),
-        "active": alarm.end_ns is None,
-        "acknowledged": alarm.acknowledged_ns is not None,
-        "closed": alarm.closed_ns is not None,
-        "retrospective": alarm.retrospective,
-        "withdrawn": alarm.withdrawn,
-        "found_at": rfc3339(alarm.found_ns),
-    }
-    if alarm.end_ns is not None:
-        document["end"] = rfc3339(alarm.end_ns)
-    if alarm.acknowledged_ns is not None and alarm.acknowledged_by is not None:
-        document |= {"acknowledged_at": rfc3339(alarm.acknowledged_ns), "acknowledged_by": alarm.acknowledged_by}
-    if alarm.closed_ns is not None and alarm.closed_by is not None:
-        document |= {"closed_at": rfc3339(alarm.closed_ns), "closed_by": alarm.closed_by}
-    if alarm.merged_into is not None:
-        document["merged_into"] = alarm.merged_into
-    return document
-
-
 _OWN = (NO_ALARM, WITHDRAWN)
 ROUTES = (
     Route("GET", "/alarms", list_alarms),
@@ -140,4 +144,5 @@ ROUTES = (
     Route("POST", "/alarms/{alarm_id}/acknowledge", acknowledge_alarm, idempotent=True, raises=_OWN),
     Route("POST", "/alarms/{alarm_id}/notes", record_alarm_note, idempotent=True, raises=_OWN),
     Route("POST", "/alarms/{alarm_id}/close", close_alarm, idempotent=True, raises=_OWN),
+    Route("GET", "/alarms/{alarm_id}/notifications", list_alarm_notifications, raises=(NO_ALARM,)),
 )

@@ -150,6 +150,9 @@ def _document(rule: Rule) -> messages.AlarmRule:
     }
     if "times" in asked:
         document["times"] = asked["times"]
+    policy_id = asked.get("policy_id")
+    if policy_id is not None:
+        document["policy_id"] = policy_id
     if rule.made_from is not None and rule.made_from in DEFAULTS:
         document["source"] = DEFAULTS[rule.made_from][1]
     return document

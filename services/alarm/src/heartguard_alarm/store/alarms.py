@@ -79,7 +79,7 @@ class PostgresAlarms:
         values = {"org_id": org_id, "id": alarm_id, "limit": limit}
         with self._database.transaction() as connection:
             rows = connection.execute(text(_HISTORY), values)
-            return [HistoryEntry(row.kind, row.at_ns, row.actor, row.note) for row in rows]
+            return [HistoryEntry(row.kind, row.at_ns, row.actor, row.note, row.number) for row in rows]
 
     def record(self, alarm: Alarm, entry: HistoryEntry) -> None:
         """Store what a person did with an alarm, in its history and, except for a note, in the alarm itself."""

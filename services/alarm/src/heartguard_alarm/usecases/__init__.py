@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from heartguard_alarm.usecases.alarms import AlarmUseCases
+from heartguard_alarm.usecases.channels import ChannelUseCases
 from heartguard_alarm.usecases.personal_data import PersonalData
+from heartguard_alarm.usecases.policies import PolicyUseCases
 from heartguard_alarm.usecases.rehearsal import Rehearsal
 from heartguard_alarm.usecases.rules import RuleUseCases
+from heartguard_alarm.usecases.silences import SilenceUseCases
 
 
 @dataclass(frozen=True)
@@ -16,3 +19,6 @@ class UseCases:
     rules: RuleUseCases
     rehearsal: Rehearsal
     personal_data: PersonalData
+    channels: ChannelUseCases
+    policies: PolicyUseCases
+    silences: SilenceUseCases

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
 from heartguard_alarm.domain.changes import Kind
+from heartguard_alarm.domain.notifications import Notification
 from heartguard_alarm.domain.samples import Sample
 from heartguard_alarm.errors import NO_ALARM, WITHDRAWN
-from heartguard_alarm.ports import Alarms, Changes
+from heartguard_alarm.ports import AlarmAnnouncer, Alarms, Changes, Messages
 from heartguard_common.audit.events import AuditTrail, disclosed
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import FORBIDDEN, ServiceError
@@ -27,7 +28,9 @@ class AlarmUseCases:
         self,
         alarms: Alarms,
         points: Changes,
+        messages: Messages,
         *,
+        live: AlarmAnnouncer,
         authority: Authority,
         audit: AuditTrail,
         transaction: Transaction,
@@ -35,6 +38,8 @@ class AlarmUseCases:
     ) -> None:
         self._alarms = alarms
         self._points = points
+        self._live = live
+        self._messages = messages
         self._authority = authority
         self._audit = audit
         self._transaction = transaction
@@ -75,6 +80,13 @@ class AlarmUseCases:
         """Close an alarm; its interval stays. A second time changes nothing. Raises ALARM_003, ALARM_004."""
         return self._record(principal, alarm_id, "closed", reason)
 
+    def notifications(
+        self, principal: Principal, alarm_id: str, after: Sequence[int | str] | None, limit: int
+    ) -> Sequence[Notification]:
+        """Up to `limit` messages about an alarm, behind a position. Raises ALARM_003."""
+        alarm = self._find(principal, alarm_id)
+        return self._messages.list(alarm.org_id, alarm.id, after, limit)
+
     def _record(self, principal: Principal, alarm_id: str, kind: Kind, note: str | None) -> Alarm:
         found = self._find(principal, alarm_id)
         with self._transaction():
@@ -90,6 +102,7 @@ class AlarmUseCases:
             entry = HistoryEntry(kind, self._clock.now_ns(), principal.actor, note)
             self._alarms.record(alarm, entry)
             self._audit.changed(principal, ACTIONS[kind], f"alarm:{alarm.id}", payload={"user": alarm.person})
+            self._live.happened(alarm.org_id, alarm.id)
             return self._alarms.find(alarm.org_id, alarm.id) or alarm
 
     def _find(self, principal: Principal, alarm_id: str) -> Alarm:

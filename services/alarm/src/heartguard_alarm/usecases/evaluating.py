@@ -1,6 +1,7 @@
 """Evaluating changed points: the work that raises and clears alarms."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -13,7 +14,8 @@ from heartguard_alarm.domain.kept_state import dump_state, load_state
 from heartguard_alarm.domain.reevaluation import Changed, advance, reach_ns, reevaluate
 from heartguard_alarm.domain.rules import STEPS, Rule, eras
 from heartguard_alarm.domain.samples import MINUTE_NS, Reading, Sample, samples_of
-from heartguard_alarm.ports import Changes, Episodes, Rules
+from heartguard_alarm.ports import AlarmAnnouncer, Changes, Episodes, Rules
+from heartguard_alarm.usecases.escalating import Escalating
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.transactions import Transaction
@@ -33,7 +35,9 @@ class Evaluating:
         changes: Changes,
         rules: Rules,
         episodes: Episodes,
+        escalating: Escalating,
         *,
+        live: AlarmAnnouncer,
         authority: Authority,
         audit: AuditTrail,
         transaction: Transaction,
@@ -42,6 +46,8 @@ class Evaluating:
         self._changes = changes
         self._rules = rules
         self._episodes = episodes
+        self._live = live
+        self._escalating = escalating
         self._authority = authority
         self._audit = audit
         self._transaction = transaction
@@ -66,11 +72,16 @@ class Evaluating:
 
     def _evaluate(self, org_id: int, person: int, changes: Sequence[Change]) -> None:
         with self._transaction():
+            happened = Counter[str]()
             if self._authority.admits(org_id, person):
-                self._evaluate_rules(org_id, person, changes)
+                self._evaluate_rules(org_id, person, changes, happened)
             self._episodes.done(org_id, [it.id for it in changes])
+            # At the end: the first stream of an organization waits for a transaction that has announced something.
+            for alarm_id, entries in happened.items():
+                self._live.happened(org_id, alarm_id, entries)
 
-    def _evaluate_rules(self, org_id: int, person: int, changes: Sequence[Change]) -> None:
+    def _evaluate_rules(self, org_id: int, person: int, changes: Sequence[Change], happened: Counter[str]) -> None:
+        """Evaluate the rules of a person; `happened` counts the transitions of each episode."""
         asked = [(it, eras(it, person)) for it in self._rules.evaluated(org_id)]
         asked = [(rule, theirs) for rule, theirs in asked if theirs]
         if not asked:
@@ -83,7 +94,7 @@ class Evaluating:
             work = _Work(self._changes, rule, person, theirs, states.get(rule.id), known.get(rule.id, ()))
             for change in sorted(changes, key=lambda it: it.first_ns):
                 for found in work.take(change):
-                    self._store(Evaluated(rule, person, change.last_ns), found)
+                    happened.update(self._store(Evaluated(rule, person, change.last_ns), found))
                     again = self._episodes.known(org_id, person, floor_ns)
                     work.known = again.get(rule.id, ())
             if work.state is not None and work.state != states.get(rule.id):
@@ -91,12 +102,17 @@ class Evaluating:
         if stored:
             self._episodes.store_states(org_id, person, stored)
 
-    def _store(self, evaluated: Evaluated, found: EpisodeChanges) -> None:
-        for transition in self._episodes.apply(evaluated, found, self._clock.now_ns()):
+    def _store(self, evaluated: Evaluated, found: EpisodeChanges) -> Sequence[str]:
+        """Store what an evaluation has changed; the ids of the episodes, one for each transition."""
+        transitions = self._episodes.apply(evaluated, found, self._clock.now_ns())
+        for transition in transitions:
             rule = evaluated.rule
             payload: Payload = {"rule": rule.id, "user": evaluated.person}
             name = f"alarm.{transition.kind}"
             self._audit.changed(None, name, f"alarm:{transition.episode_id}", org_id=rule.org_id, payload=payload)
+            if transition.kind == "raised":
+                self._escalating.raised(rule, transition.episode_id)
+        return [it.episode_id for it in transitions]
 
 
 class _Work:

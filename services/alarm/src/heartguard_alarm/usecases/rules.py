@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from heartguard_alarm.domain.defaults import DEFAULTS
 from heartguard_alarm.domain.rules import Rule, Version, violations, with_changes
 from heartguard_alarm.errors import CONTRADICTORY, NO_RULE
-from heartguard_alarm.ports import Rules
+from heartguard_alarm.ports import Policies, Rules
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
-from heartguard_common.core.errors import FORBIDDEN, ServiceError
+from heartguard_common.core.errors import FORBIDDEN, ServiceError, Violation
 from heartguard_common.core.ids import uuid7
 from heartguard_common.core.limits import Limits, require
 from heartguard_common.core.transactions import Transaction
@@ -26,6 +26,7 @@ class RuleUseCases:
     def __init__(
         self,
         rules: Rules,
+        policies: Policies,
         *,
         authority: Authority,
         limits: Limits,
@@ -34,6 +35,7 @@ class RuleUseCases:
         clock: Clock,
     ) -> None:
         self._rules = rules
+        self._policies = policies
         self._authority = authority
         self._limits = limits
         self._audit = audit
@@ -53,6 +55,7 @@ class RuleUseCases:
         _require_sound(settings)
         with self._transaction():
             self._authority.require_actor(principal)
+            self._require_policy(_own(principal), settings)
             self._require_room(_own(principal), 1)
             return self._add(principal, settings)
 
@@ -82,6 +85,8 @@ class RuleUseCases:
             check(rule)
             settings = with_changes(rule.current.settings, changes)
             _require_sound(settings)
+            if settings.get("policy_id") != rule.current.settings.get("policy_id"):
+                self._require_policy(rule.org_id, settings)
             if settings == rule.current.settings:
                 return rule
             changed = self._rules.add_version(rule, self._next(principal, rule, settings))
@@ -116,6 +121,13 @@ class RuleUseCases:
         self._limits.take(rule.org_id, CHANGES)
         from_ns = max(self._clock.now_ns(), rule.current.from_ns + 1)
         return Version(rule.current.number + 1, from_ns, principal.actor, settings)
+
+    def _require_policy(self, org_id: int, settings: AlarmRuleRequest) -> None:
+        """Raises ALARM_002 where the notification policy does not exist; it is not deleted during the transaction."""
+        policy_id = settings.get("policy_id")
+        if policy_id is not None and self._policies.find(org_id, policy_id, lock=True) is None:
+            violation = Violation("/policy_id", "is no notification policy of the organization")
+            raise ServiceError(CONTRADICTORY, details=(violation,))
 
     def _require_room(self, org_id: int, wanted: int) -> int:
         """How many rules there are; nobody else adds one until the transaction ends. Raises GEN_409_LIMIT."""

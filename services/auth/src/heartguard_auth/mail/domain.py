@@ -2,9 +2,12 @@
 
 import string
 from dataclasses import dataclass
+from typing import Literal
 
-EMAIL, PASSWORD_CODE, EMAIL_CODE = "email", "password_code", "email_code"
-"""The kinds of entries of the outbox: an e-mail, and requests for codes that set a password or confirm an address."""
+EMAIL, PASSWORD_CODE, EMAIL_CODE, ALARM = "email", "password_code", "email_code", "alarm"
+"""The kinds of entries of the outbox: an e-mail, requests for codes that set a password or confirm an address, and an
+e-mail of the alarm service, which asks what has become of it.
+"""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,15 @@ class ClaimedEntry:
     id: str
     kind: str
     encrypted: str
+
+
+@dataclass(frozen=True)
+class EmailState:
+    """What has become of an e-mail of the alarm service: how many attempts have failed, and why the last one."""
+
+    status: Literal["waiting", "sent", "failed"]
+    attempts: int = 0
+    error: str | None = None
 
 
 @dataclass(frozen=True)

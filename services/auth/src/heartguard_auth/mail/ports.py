@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from heartguard_auth.mail.domain import ClaimedEntry, Email, OutboxEntry
+from heartguard_auth.mail.domain import ClaimedEntry, Email, EmailState, OutboxEntry
 from heartguard_common.core.retry import AttemptError
 
 
@@ -40,6 +40,12 @@ class Outbox(Protocol):
         address gets from any organization.
         Raises `LimitError` when one of them has had as many as are allowed in a day.
         """
+
+    def enqueue_alarm(self, email: Email, email_id: str) -> None:
+        """Have an e-mail of the alarm service sent once the current transaction has committed; its id is given."""
+
+    def alarm_state(self, email_id: str) -> EmailState | None:
+        """What has become of an e-mail of the alarm service; None where there is none, or since a day none any more."""
 
     def may_send_code(self, email: str) -> bool:
         """Whether another code may be sent to an address today."""

@@ -5,13 +5,15 @@ from functools import partial
 
 from heartguard_auth.accounts.domain import Account
 from heartguard_auth.accounts.ports import Accounts
-from heartguard_auth.mail.domain import ClaimedEntry, Email
+from heartguard_auth.errors import NO_RECIPIENT
+from heartguard_auth.mail.domain import ClaimedEntry, Email, EmailState
 from heartguard_auth.mail.ports import Mailer, MailServerUnavailable, Outbox
 from heartguard_auth.shared.ports import CommonPorts
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.jobs.dead_letters import DeadLetterStore
 from heartguard_common.jobs.items import ItemRunner
+from heartguard_common.messages import AlarmEmail
 
 POLL_SECONDS = 1.0
 QUEUE = "mail"
@@ -90,3 +92,41 @@ class MailWorker:
                 self._common.audit.changed(None, action, f"user:{account.id}", org_id=account.org_id)
             self._outbox.finish(entry, quiet_seconds=QUIET_SECONDS)
             self._emails.succeeded(entry.id)
+
+
+class AlarmEmails:
+    """E-mails of the alarm service to members and to addresses that it has verified."""
+
+    def __init__(self, common: CommonPorts, *, accounts: Accounts, outbox: Outbox) -> None:
+        self._common = common
+        self._accounts = accounts
+        self._outbox = outbox
+
+    def send(self, asked: AlarmEmail) -> EmailState:
+        """Store an e-mail that is not known yet, and say what has become of it.
+
+        So a request that is repeated, after a crash of the caller too, sends one e-mail. Raises AUTH_085.
+        """
+        with self._common.transactions.transaction():
+            to = self._recipient(asked)
+            if to is None:
+                raise ServiceError(NO_RECIPIENT)
+            known = self._outbox.alarm_state(asked["id"])
+            if known is not None:
+                return known
+            if asked.get("verifies", False):
+                if not self._outbox.may_send_code(to):
+                    return EmailState("failed", 0, "the address has got as many codes as it may in a day")
+                self._outbox.code_sent(to)
+            self._outbox.enqueue_alarm(Email(to, asked["subject"], asked["text"]), asked["id"])
+        return EmailState("waiting")
+
+    def _recipient(self, asked: AlarmEmail) -> str | None:
+        """The address, None where nothing may be sent. The organization or member is not deleted meanwhile."""
+        user_id = asked.get("user_id")
+        if not self._common.authority.admits(asked["org_id"], user_id):
+            return None
+        if user_id is None:
+            return asked.get("address")
+        account = self._accounts.by_id(user_id)
+        return account.email if account is not None and account.active and account.org_id == asked["org_id"] else None

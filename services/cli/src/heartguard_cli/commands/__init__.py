@@ -6,6 +6,7 @@ when it is run.
 
 import click
 
+from heartguard_cli.commands.alarms import alarms
 from heartguard_cli.commands.background import dead_letters, jobs
 from heartguard_cli.commands.backups import backup, restore
 from heartguard_cli.commands.boot import service
@@ -41,7 +42,7 @@ def heartguard(context: click.Context) -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(up, down, restart, status, logs, service),
-    *(users, organizations, jobs, dead_letters, demo),
+    *(users, organizations, alarms, jobs, dead_letters, demo),
     *(upgrade, migrate, backup, restore),
     *(keys, audit, policy),
     *(env, versions),

@@ -1,42 +1,16 @@
 """Limits: everything that callers can make the system store has an entry here, with its default and how to free it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-from heartguard_common.core.errors import LIMIT_FOR_NOW, LIMIT_REACHED
+from heartguard_common.core.alarm_limits import ALARM_LIMITS
+from heartguard_common.core.limit import LATER as _LATER
+from heartguard_common.core.limit import NEXT_DAY as _NEXT_DAY
+from heartguard_common.core.limit import Limit
 
 DAY_SECONDS = 86_400
 LARGEST = 2**53 - 1
 SYSTEM = 0
 """Stands for the organization where a limit is counted over all of them."""
-Scope = Literal["organization", "member", "recipient", "address"]
-
-
-@dataclass(frozen=True)
-class Limit:
-    """One limit: `default` units for each `scope`; where `daily`, that many in each day of UTC.
-
-    `about` says what is counted, `freed` who can make room and how, `code` which error code (or verdict) names it.
-    """
-
-    name: str
-    scope: Scope
-    unit: str
-    default: int
-    about: str
-    freed: str
-    code: str = LIMIT_REACHED.code
-    daily: bool = False
-
-    @property
-    def adjustable(self) -> bool:
-        """Whether it can be set for one organization; a limit that is counted over all of them can't."""
-        return self.scope in ("organization", "member")
-
-
-_NEXT_DAY = "wait until the next day in UTC; the operator can raise it"
-_LATER = LIMIT_FOR_NOW.code
 
 TABLE = (
     Limit(
@@ -201,6 +175,7 @@ TABLE = (
         _LATER,
         daily=True,
     ),
+    *ALARM_LIMITS,
     Limit(
         "emails_per_day",
         "organization",

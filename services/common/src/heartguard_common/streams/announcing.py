@@ -8,6 +8,8 @@ so a listener misses nothing without being told, and nothing is published that i
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 from heartguard_common.core.errors import ServiceError
@@ -42,6 +44,8 @@ AND EXISTS (SELECT FROM heartguard_core.stream_batches o WHERE o.org_id = b.org_
 _LISTEN = text("SELECT heartguard_core.listen_to(:org_id, :seconds)")
 LOST_SECONDS = 5.0
 SETTLE_SECONDS = 0.5
+PUBLISHED_LATER = 8
+"""So many changes at most wait for the thread that publishes; whoever has another one waits with it."""
 _log = logging.getLogger("heartguard.streams")
 Number = tuple[int, str]
 
@@ -49,8 +53,9 @@ Number = tuple[int, str]
 class Announcer:
     """Notes changes in PostgreSQL and publishes them after their commit.
 
-    `lost_seconds`: a change that was noted so long ago and is not published counts as lost. `settles`: the process runs
-    `settle` in the background; without it a published change is removed from the notes at once.
+    `lost_seconds`: a change that was noted so long ago and is not published counts as lost. `settles`: a thread
+    publishes, in the order of the commits, while the request is answered, and the process runs `settle` in the
+    background and `close` at its end; without it a change is published before the answer, and removed from the notes.
     """
 
     def __init__(
@@ -59,7 +64,8 @@ class Announcer:
         self._database = database
         self._publisher = publisher
         self._lost_seconds = lost_seconds
-        self._settles = settles
+        self._thread = ThreadPoolExecutor(1, "publisher") if settles else None
+        self._room = threading.BoundedSemaphore(PUBLISHED_LATER)
         self._published: list[Number] = []
         self._lock = threading.Lock()
 
@@ -135,15 +141,37 @@ class Announcer:
     def _remove(self, org_id: int) -> None:
         self._publisher.reset(org_id, REMOVED)
 
+    def close(self) -> None:
+        """Publish what waits, and remove the notes of what is published, where that is possible: `settle` has ended.
+
+        Otherwise the next process would take them for lost.
+        """
+        if self._thread is not None:
+            self._thread.shutdown()
+        with suppress(ServiceError):
+            self._forget(self._published)
+
     def _finish(self, org_id: int, number: str, act: Callable[[int], object]) -> None:
-        """Do what follows a commit. It must not raise: the change is made, whatever becomes of its publication."""
+        """Do what follows a commit, now or in the thread."""
+        if self._thread is None:
+            self._publish(org_id, number, act)
+            return
+        self._room.acquire()
+        try:
+            self._thread.submit(self._publish, org_id, number, act).add_done_callback(lambda _: self._room.release())
+        except RuntimeError as error:  # the process ends
+            self._room.release()
+            _log.warning("a change could not be published: %s", error)
+
+    def _publish(self, org_id: int, number: str, act: Callable[[int], object]) -> None:
+        """It must not raise: the change is made, whatever becomes of its publication."""
         try:
             act(org_id)
-            if self._settles:
+            if self._thread is None:
+                self._forget([(org_id, number)])
+            else:
                 with self._lock:
                     self._published.append((org_id, number))
-            else:
-                self._forget([(org_id, number)])
         except (*REDIS_ERRORS, ServiceError) as error:
             _log.warning("a change could not be published: %s", error)
         except Exception:  # noqa: BLE001

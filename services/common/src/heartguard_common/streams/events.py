@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from heartguard_common.contract.json_documents import dump_json
 
 POINTS = "points"
 JOBS = "jobs"
@@ -28,22 +30,24 @@ class LiveEvent:
     """One event: `document` is a message of the contract named `message`.
 
     `person` is the member whom it is about, None where it is about the organization or says it in each of its points.
+    `encoded` is the document in JSON where the event came from Redis.
     """
 
     topic: str
     message: str
     document: Mapping[str, Any]
     person: int | None = None
+    encoded: bytes | None = field(default=None, compare=False, repr=False)
 
     def encode(self) -> bytes:
-        """The event as JSON, the form in Redis."""
-        return json.dumps([self.message, self.person, self.document], separators=(",", ":")).encode()
+        """The event as a JSON array, the form in Redis; its end is the document as clients get it in JSON."""
+        return b"%b,%b]" % (dump_json([self.message, self.person])[:-1], dump_json(self.document))
 
 
 def decode(topic: str, data: bytes) -> LiveEvent:
     """The event of a topic and its encoded rest. Raises ValueError."""
     message, person, document = json.loads(data)
-    return LiveEvent(topic, message, document, person)
+    return LiveEvent(topic, message, document, person, data[data.index(b"{") : -1])
 
 
 def stream_key(org_id: int) -> str:

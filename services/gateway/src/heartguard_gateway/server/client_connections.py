@@ -90,7 +90,10 @@ class ClientConnections:
         self.rest(client)
 
     def take_request(self, client: Client) -> None:
-        """A connection whose first request was received elsewhere, which may have taken seconds on purpose."""
+        """A connection whose first request was received elsewhere, which may have taken seconds on purpose.
+
+        To be called in the event loop, as watchers are.
+        """
         client.fresh = False
         self._by_network.setdefault(client.network, {})[client] = None
         self._resting[client] = None

@@ -1,6 +1,7 @@
 """Events as bytes: https://html.spec.whatwg.org/multipage/server-sent-events.html, in chunks of HTTP/1.1."""
 
 from heartguard_common.contract.contracts import Contracts
+from heartguard_common.contract.representation import JSON
 from heartguard_common.streams.events import LiveEvent
 
 RETRY_MS = 3000
@@ -43,6 +44,8 @@ class Rendering:
 
     def event(self, shown: LiveEvent, media_type: str, cursor: str) -> bytes:
         """The bytes of an event."""
+        if media_type == JSON and shown.encoded is not None:
+            return event(shown.topic, shown.encoded, cursor)
         return event(shown.topic, self.document(shown.message, shown.document, media_type), cursor)
 
     def document(self, message: str, document: object, media_type: str) -> bytes:

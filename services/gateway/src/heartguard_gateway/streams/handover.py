@@ -17,6 +17,8 @@ from typing import Any
 import gevent
 from gevent import socket
 
+from heartguard_gateway.domain import join_path, split_path
+
 SOCKET_NAME = "stream.sock"
 PATHS = frozenset({"/stream", "/api/v1/stream"})
 GIVE_SECONDS = 3.0
@@ -37,7 +39,7 @@ class Sender:
 
     def wants(self, request: Any) -> bool:
         """Whether a parsed request of gunicorn is one for the stream process; one with a body is not."""
-        if request.method != "GET" or request.path not in PATHS:
+        if request.method != "GET" or not (request.path in PATHS or _is_escaped(request.path)):
             return False
         return not any(name in ("CONTENT-LENGTH", "TRANSFER-ENCODING") for name, _ in request.headers)
 
@@ -118,6 +120,14 @@ class Receiver:
                 with suppress(OSError):
                     os.close(descriptor)
             channel.close()
+
+
+def _is_escaped(path: str) -> bool:
+    """Whether it is one of the paths with characters in escapes (RFC 3986 section 6.2.2.2)."""
+    try:
+        return "%" in path and join_path(split_path(path)) in PATHS
+    except ValueError:
+        return False
 
 
 def _encode(request: Any, address: object, listener: object) -> bytes:

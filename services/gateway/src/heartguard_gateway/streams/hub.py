@@ -18,7 +18,8 @@ from heartguard_common.core.ids import uuid7
 from heartguard_common.core.limits import LimitError
 from heartguard_common.identity import revocation
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.identity.revocation import CopyReader, Verdict
+from heartguard_common.identity.modes import require_open
+from heartguard_common.identity.revocation import CallerState, CopyReader, Verdict
 from heartguard_common.messages import StreamBye
 from heartguard_gateway.errors import STREAMS_FULL
 from heartguard_gateway.ports import Trail
@@ -180,7 +181,7 @@ class Hub:
                     feed.reset_all("lost")
 
     def check_revocations(self) -> None:
-        """End the streams of revoked tokens and keys; the body of a background greenlet."""
+        """End the streams of revoked tokens and keys, and of suspended organizations; a background greenlet's body."""
         while True:
             began = time.monotonic()
             try:
@@ -208,7 +209,7 @@ class Hub:
             feed.beat(subscriber)
 
     def _check(self, subscribers: Iterable[Subscriber]) -> bool:
-        """End the streams of revoked credentials; whether all is known."""
+        """End the streams of revoked credentials and suspended organizations; whether all is known."""
         known = True
         waiting = iter(list(subscribers))
         while part := list(islice(waiting, _CHECKED_AT_ONCE)):
@@ -216,9 +217,9 @@ class Hub:
             ((ready, *values),) = self._redis.call([("MGET", revocation.READY, *chain.from_iterable(marks))])
             found = iter(values)
             for subscriber, keys in zip(part, marks, strict=True):
-                verdict = self._copy.verdict(subscriber.principal, [ready, *islice(found, len(keys))])
-                known = known and verdict is not Verdict.UNKNOWN
-                if verdict is Verdict.REVOKED:
+                state = self._copy.state(subscriber.principal, [ready, *islice(found, len(keys))])
+                known = known and state.verdict is not Verdict.UNKNOWN
+                if state.verdict is Verdict.REVOKED or not _open_in(state, subscriber):
                     self.end(subscriber, "revoked")
             gevent.sleep(0)
         return known
@@ -253,6 +254,17 @@ class Hub:
                 self._trail.record(event)
             except OSError:
                 log.exception("neither Redis nor the spool took an audit event")
+
+
+def _open_in(state: CallerState, subscriber: Subscriber) -> bool:
+    """Whether the mode of the organization lets the stream go on; unknown without a ready mark, then it does."""
+    if state.verdict is Verdict.UNKNOWN:
+        return True
+    try:
+        require_open(subscriber.modes, state.mode, by_key=subscriber.principal.api_key is not None)
+    except ServiceError:
+        return False
+    return True
 
 
 def capacity() -> int:

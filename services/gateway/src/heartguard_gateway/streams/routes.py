@@ -39,11 +39,13 @@ class Opening:
     unbuffered = True
 
     def __init__(self, hub: Hub, exchange: Exchange, view: View, last_event_id: str | None) -> None:
-        principal = exchange.principal
+        principal, rule = exchange.principal, exchange.rule
         assert principal is not None  # the policy has no such route for anyone
+        assert rule is not None
         self._hub = hub
         self._principal = principal
         self._request_id = exchange.request_id
+        self._modes = rule.modes
         self._view = view
         self._last_event_id = last_event_id
         self._open = True
@@ -52,7 +54,13 @@ class Opening:
         """Go on with the connection, whose descriptor is ours now."""
         self._open = False
         subscriber = Subscriber(
-            descriptor, self._view, self._principal, self._request_id, chunked=chunked, ended=self._hub.ended
+            descriptor,
+            self._view,
+            self._principal,
+            self._request_id,
+            modes=self._modes,
+            chunked=chunked,
+            ended=self._hub.ended,
         )
         self._hub.join(subscriber, self._last_event_id)
 

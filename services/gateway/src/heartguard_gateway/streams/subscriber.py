@@ -25,11 +25,12 @@ class Subscriber:
     """A client that receives events.
 
     It is written to without waiting. What the kernel does not take is kept, up to `MAX_UNSENT` bytes for at most
-    `STALLED_SECONDS`: then the client is too slow, and is cut off. `ended` is called once, with the reason.
+    `STALLED_SECONDS`: then the client is too slow, and is cut off. `ended` is called once, with the reason. `modes` are
+    those of an organization, besides active, in which it may go on.
     """
 
     __slots__ = (
-        *("_chunked", "_reader", "_socket", "_unsent", "_writer", "closed", "ended", "last_sent", "position"),
+        *("_chunked", "_reader", "_socket", "_unsent", "_writer", "closed", "ended", "last_sent", "modes", "position"),
         *("principal", "published", "request_id", "shown", "stalled_since", "view"),
     )
 
@@ -40,6 +41,7 @@ class Subscriber:
         principal: Principal,
         request_id: str,
         *,
+        modes: frozenset[str],
         chunked: bool,
         ended: Callable[["Subscriber", str], object],
     ) -> None:
@@ -50,6 +52,7 @@ class Subscriber:
         self.view = view
         self.principal = principal
         self.request_id = request_id
+        self.modes = modes
         self.ended = ended
         self._chunked = chunked
         self._unsent = b""

@@ -9,7 +9,16 @@ from pathlib import Path
 from cryptography.fernet import InvalidToken
 
 from heartguard_auth.accounts.domain import email_key
-from heartguard_auth.mail.domain import EMAIL, EMAIL_CODE, PASSWORD_CODE, ClaimedEntry, Email, OutboxEntry
+from heartguard_auth.mail.domain import (
+    ALARM,
+    EMAIL,
+    EMAIL_CODE,
+    PASSWORD_CODE,
+    ClaimedEntry,
+    Email,
+    EmailState,
+    OutboxEntry,
+)
 from heartguard_auth.shared.store.text_encryption import cipher, keyed_hash
 from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_common.core.clock import NANOSECONDS, Clock
@@ -38,6 +47,13 @@ class NoOutbox:
 
     def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int | None) -> None:
         """Do nothing."""
+
+    def enqueue_alarm(self, email: Email, email_id: str) -> None:
+        """Do nothing."""
+
+    def alarm_state(self, email_id: str) -> EmailState | None:  # noqa: ARG002  all are the same
+        """Failed: there is no mail server."""
+        return EmailState("failed", 0, "no mail server is configured")
 
     def may_send_code(self, email: str) -> bool:  # noqa: ARG002  nothing is sent
         """False."""
@@ -92,6 +108,20 @@ class PostgresOutbox:
         self._limits.take(org_id, "emails_per_day")
         self._put(EMAIL, to, asdict(Email(to, subject, text)))
 
+    def enqueue_alarm(self, email: Email, email_id: str) -> None:
+        """Have an e-mail of the alarm service sent once the current transaction has committed; its id is given."""
+        self._put(ALARM, email.to, asdict(email), email_id)
+
+    def alarm_state(self, email_id: str) -> EmailState | None:
+        """What has become of an e-mail of the alarm service; None where there is none, or since a day none any more."""
+        with self._database.transaction() as connection:
+            row = connection.execute(text(_ALARM_STATE), {"id": email_id}).one_or_none()
+        if row is None:
+            return None
+        if row.done:
+            return EmailState("sent")
+        return EmailState("failed" if row.parked else "waiting", row.attempts or 0, row.reason)
+
     def may_send_code(self, email: str) -> bool:
         """Whether another code may be sent to an address today."""
         if self._limits.left(SYSTEM, CODES, self._limit_key(email)):
@@ -129,7 +159,7 @@ class PostgresOutbox:
             document = json.loads(self._cipher.decrypt(entry.encrypted.encode()))
         except InvalidToken as error:
             raise ValueError("encrypted under another secret") from error
-        if entry.kind == EMAIL:
+        if entry.kind in (EMAIL, ALARM):
             return OutboxEntry(email=Email(**document))
         return OutboxEntry(code_for=document["email"])
 
@@ -138,7 +168,14 @@ class PostgresOutbox:
         self.postpone(entry, self._clock.now_ns())
 
     def finish(self, entry: ClaimedEntry, *, quiet_seconds: int = 0) -> None:
-        """Remove an entry; with `quiet_seconds` further requests like it are ignored for that long."""
+        """Remove an entry; with `quiet_seconds` further requests like it are ignored for that long.
+
+        One of the alarm service stays for a day without its content, so that a repeated request sends nothing again.
+        """
+        if entry.kind == ALARM:
+            until = timestamptz(self._clock.now_ns() + LIFETIME_SECONDS * NANOSECONDS)
+            self._execute(_KEEP, id=entry.id, until=until)
+            return
         until = timestamptz(self._clock.now_ns() + quiet_seconds * NANOSECONDS)
         self._execute(_QUIET if quiet_seconds else _DROP, id=entry.id, until=until)
 
@@ -193,11 +230,11 @@ class PostgresOutbox:
     def _recipient_hash(self, address: str) -> str:
         return keyed_hash("outbox", self._secret, email_key(address))
 
-    def _put(self, kind: str, address: str, document: dict[str, object]) -> None:
+    def _put(self, kind: str, address: str, document: dict[str, object], entry_id: str | None = None) -> None:
         now, recipient = self._clock.now_ns(), self._recipient_hash(address)
         self._execute(
             _PUT,
-            id=uuid7(self._clock),
+            id=entry_id or uuid7(self._clock),
             kind=kind,
             once={PASSWORD_CODE: recipient, EMAIL_CODE: f"{recipient}:{EMAIL_CODE}"}.get(kind),
             recipient=recipient,
@@ -230,6 +267,16 @@ RETURNING id, kind, sealed
 """
 _DROP = "DELETE FROM heartguard_core.mail_outbox WHERE id = :id"
 _QUIET = "UPDATE heartguard_core.mail_outbox SET done = true, due_at = :until, expires_at = :until WHERE id = :id"
+# What is left of an e-mail of the alarm service says only that it was sent.
+_KEEP = """
+UPDATE heartguard_core.mail_outbox SET done = true, sealed = '', due_at = :until, expires_at = :until WHERE id = :id
+"""
+_ALARM_STATE = """
+SELECT o.done, o.due_at = 'infinity' AS parked, d.attempts, d.reason
+FROM heartguard_core.mail_outbox AS o LEFT JOIN heartguard_core.dead_letters AS d
+    ON d.service = 'auth' AND d.queue = 'mail' AND d.item = o.id::text
+WHERE o.id = :id AND o.kind = 'alarm'
+"""
 _POSTPONE = "UPDATE heartguard_core.mail_outbox SET due_at = :due WHERE id = :id"
 _PARK = "UPDATE heartguard_core.mail_outbox SET due_at = 'infinity', expires_at = :until WHERE id = :id"
 _RETRY = """
@@ -239,7 +286,7 @@ _DELETE_FOR = "DELETE FROM heartguard_core.mail_outbox WHERE recipient = ANY(:re
 # A request for a code is useless a day later.
 _OVERDUE = """
 UPDATE heartguard_core.mail_outbox SET due_at = 'infinity', expires_at = :until
-WHERE expires_at <= :now AND kind = 'email' AND due_at < 'infinity' RETURNING id
+WHERE expires_at <= :now AND kind IN ('email', 'alarm') AND NOT done AND due_at < 'infinity' RETURNING id
 """
 _PURGE = (
     "DELETE FROM heartguard_core.mail_outbox WHERE expires_at <= :now",

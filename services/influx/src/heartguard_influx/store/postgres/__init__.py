@@ -2,8 +2,9 @@
 
 from heartguard_influx.store.postgres.buckets import PostgresBuckets
 from heartguard_influx.store.postgres.changes import PostgresChangeLog
+from heartguard_influx.store.postgres.day_sums import DaySums
 from heartguard_influx.store.postgres.field_types import PostgresFieldTypes
 from heartguard_influx.store.postgres.points import PostgresStore
 from heartguard_influx.store.postgres.quick_reads import QuickReads
 
-__all__ = ["PostgresBuckets", "PostgresChangeLog", "PostgresFieldTypes", "PostgresStore", "QuickReads"]
+__all__ = ["DaySums", "PostgresBuckets", "PostgresChangeLog", "PostgresFieldTypes", "PostgresStore", "QuickReads"]

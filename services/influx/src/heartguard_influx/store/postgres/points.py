@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from heartguard_common.core.clock import Clock, SystemClock
 from heartguard_common.core.limits import Limits
 from heartguard_common.stores.database import Connection, Database, Statement, prepared, text
 from heartguard_common.stores.limit_store import PostgresLimits
@@ -16,8 +17,15 @@ from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import Group, Selection, Series
 from heartguard_influx.store.postgres.arrays import numbers, texts
 from heartguard_influx.store.postgres.counts import COUNTED, PointCounts, count_removed
+from heartguard_influx.store.postgres.day_sums import CLEARED, clear, over_day
 from heartguard_influx.store.postgres.known_keys import KnownKeys
-from heartguard_influx.store.postgres.reading import read_latest, read_points, read_windows
+from heartguard_influx.store.postgres.reading import (
+    read_latest,
+    read_points,
+    read_windows,
+    read_windows_of_sums,
+    windows_of_sums,
+)
 from heartguard_influx.store.postgres.series import find_groups, find_series, remove_empty, series_ids
 from heartguard_influx.store.postgres.small_writes import SmallWrites
 
@@ -78,17 +86,25 @@ SELECT EXISTS (
     ) AS found
     WHERE s.bucket_id = :bucket_id AND s.measurement = :measurement)
 """
+_FORGET_SUMS = """
+DELETE FROM heartguard_core.day_sums AS d USING heartguard_core.series AS s
+WHERE d.series_id = s.id AND s.bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR s.user_id = :person)
+"""
 _ERASE_POINTS = """
 DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
     SELECT p.ctid FROM heartguard_core.series AS s JOIN heartguard_core.points AS p ON p.series_id = s.id
     WHERE s.bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR s.user_id = :person) LIMIT :limit))
 """
-_DELETE = """
-DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
-    SELECT p.ctid FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
-    JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
-    WHERE p.time_ns >= :start AND p.time_ns < :stop LIMIT :limit))
-"""
+_DELETE = f"""
+WITH gone AS (
+    DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
+        SELECT p.ctid FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
+        JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
+        WHERE p.time_ns >= :start AND p.time_ns < :stop LIMIT :limit))
+    RETURNING series_id, time_ns
+), {CLEARED}
+SELECT count(*) FROM gone
+"""  # noqa: S608
 _ERASE_SERIES = """
 DELETE FROM heartguard_core.series
 WHERE bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
@@ -101,9 +117,10 @@ class PostgresStore:
 
     settled_seconds = 0.0
 
-    def __init__(self, database: Database, limits: PostgresLimits | None = None) -> None:
+    def __init__(self, database: Database, limits: PostgresLimits | None = None, clock: Clock | None = None) -> None:
         """Without `limits` nothing is counted."""
         self._database = database
+        self._clock = clock or SystemClock()
         self._limits = limits
         self._counts = None if limits is None else PointCounts(limits)
         self._known = KnownKeys()
@@ -113,7 +130,11 @@ class PostgresStore:
 
         `announce` gets the batches of each transaction before its commit.
         """
-        return None if self._counts is None else SmallWrites(self._database, self._counts, self._known, announce)
+        return (
+            None
+            if self._counts is None
+            else SmallWrites(self._database, self._counts, self._known, announce, self._clock)
+        )
 
     def rejection(self, point: Point) -> str | None:  # noqa: ARG002  of the port
         """None: PostgreSQL can keep every point that the contract allows."""
@@ -129,7 +150,7 @@ class PostgresStore:
         """Store points whose field types are registered; returns the status of each, as if sent one after the other."""
         with self._database.transaction() as connection:
             if self._counts is None or sender is None:
-                batch = Batch(_cells(connection, bucket_id, points, self._limits, self._known))
+                batch = self._batch(connection, bucket_id, points)
                 written = _upsert(connection, batch.first)
                 _upsert(connection, batch.last)
             else:
@@ -144,7 +165,7 @@ class PostgresStore:
         Otherwise count them after the last one, so that no deadlock arises between counts and points.
         """
         values = counts.admit(connection, sender, sum(len(point.fields) for point in points))
-        batch = Batch(_cells(connection, bucket_id, points, self._limits, self._known))
+        batch = self._batch(connection, bucket_id, points)
         if len(batch.first) <= ROWS_A_STATEMENT and not batch.last:
             cells = list(batch.first)
             rows = _run(connection, _UPSERT_COUNTED, cells, [batch.first[cell] for cell in cells], values)
@@ -154,6 +175,15 @@ class PostgresStore:
         changed = len(written) + len(_upsert(connection, batch.last))
         counts.count(connection, sender, changed, sum(written.values()))
         return batch, written
+
+    def _batch(self, connection: Connection, bucket_id: int, points: Sequence[Point]) -> Batch:
+        """The values of points by cell.
+
+        The sums of their days are cleared first, so that all writers lock days before cells.
+        """
+        batch = Batch(_cells(connection, bucket_id, points, self._limits, self._known))
+        clear(connection, batch.first, self._clock.now_ns())
+        return batch
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
         """The series of a selection in groups that share the tags of `group_by`, ordered by those tags.
@@ -217,7 +247,8 @@ class PostgresStore:
         """The windows that hold points, by group and time."""
         if not groups or not fields:
             return ()
-        return read_windows(self._database.run, selection, groups, fields, aggregate, grid)
+        read = read_windows_of_sums if windows_of_sums(selection, fields, aggregate, grid) else read_windows
+        return read(self._database.run, selection, groups, fields, aggregate, grid)
 
     def latest(
         self,
@@ -243,11 +274,12 @@ class PostgresStore:
             "start": selection.start_ns,
             "stop": selection.stop_ns,
             "limit": ERASED_AT_ONCE,
+            "over_day": over_day(self._clock.now_ns()),
         }
         count = 0
         while True:
             with self._database.transaction() as connection:
-                part = connection.execute(text(_DELETE), values).rowcount
+                part = int(connection.execute(text(_DELETE), values).scalar_one())
                 count_removed(connection, selection.bucket_id, part)
                 count += part
             if part < ERASED_AT_ONCE:
@@ -274,6 +306,7 @@ class PostgresStore:
         while True:
             with self._database.transaction() as connection:
                 connection.execute(text(_LOCK), values)
+                connection.execute(text(_FORGET_SUMS), values)
                 part = connection.execute(text(_ERASE_POINTS), values).rowcount
                 count_removed(connection, bucket_id, part)
                 count += part

@@ -11,6 +11,7 @@ from heartguard_influx.queries.domain.query import OF_ANY_TYPE, Aggregate, Resul
 from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import EARLIEST_NS, Group, Selection
 from heartguard_influx.store.postgres.arrays import numbers
+from heartguard_influx.store.postgres.day_sums import DAY_NS, SLOT_NS
 
 Execute: TypeAlias = Callable[[Statement, Mapping[str, Any]], Result]
 """Executes a statement: as a transaction by itself, or in that of a connection."""
@@ -74,6 +75,49 @@ FROM unnest(cast(:series AS bigint[]), cast(:groups AS integer[])) AS wanted (se
 JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
 WHERE p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fields AS integer[]))
 """
+_POINTS_OF_SUMS = "cast(sum(p.number) AS bigint)"
+_OF_SUMS: Mapping[Aggregate, str] = {
+    "mean": "sum(p.total) / sum(p.number)",
+    "min": "min(p.low)",
+    "max": "max(p.high)",
+    "sum": "sum(p.total)",
+    "count": _POINTS_OF_SUMS,
+}
+# Points are read of the parts of the range that no filled day covers: before, between and after the filled days.
+# OFFSET 0 keeps PostgreSQL from joining them with all points at once, instead of looking up those of each part.
+_FROM_SUMS = f"""
+WITH wanted AS (
+    SELECT * FROM unnest(cast(:series AS bigint[]), cast(:groups AS integer[])) AS w (series_id, place)
+), filled AS MATERIALIZED (
+    SELECT d.* FROM heartguard_core.day_sums AS d
+    WHERE d.series_id = ANY (cast(:series AS bigint[])) AND d.day >= :first_day AND d.day < :end_day
+        AND d.counts IS NOT NULL
+), part AS (
+    SELECT w.series_id, g.low_ns, g.high_ns FROM wanted AS w CROSS JOIN LATERAL (
+        SELECT lag(e.end_ns, 1, cast(:start AS bigint)) OVER (ORDER BY e.begin_ns) AS low_ns, e.begin_ns AS high_ns
+        FROM (
+            SELECT f.day * {DAY_NS} AS begin_ns, (f.day + 1) * {DAY_NS} AS end_ns FROM filled AS f
+            WHERE f.series_id = w.series_id
+            UNION ALL SELECT cast(:stop AS bigint), cast(:stop AS bigint)
+        ) AS e
+    ) AS g WHERE g.low_ns < g.high_ns
+), p AS (
+    SELECT f.series_id, f.day * {DAY_NS} + e.slot * {SLOT_NS} AS time_ns, cast(e.number AS bigint) AS number,
+        e.total, e.low, e.high
+    FROM filled AS f CROSS JOIN LATERAL unnest(f.fields, f.slots, f.counts, f.sums, f.lows, f.highs)
+        AS e (field_id, slot, number, total, low, high)
+    WHERE e.field_id = :field
+    UNION ALL
+    SELECT t.series_id, one.time_ns, 1, one.number, one.number, one.number FROM part AS t CROSS JOIN LATERAL (
+        SELECT o.time_ns, o.number FROM heartguard_core.points AS o
+        WHERE o.series_id = t.series_id AND o.time_ns >= t.low_ns AND o.time_ns < t.high_ns AND o.field_id = :field
+        OFFSET 0
+    ) AS one
+)
+SELECT wanted.place, {{window}}, {{aggregate}}, {_POINTS_OF_SUMS}
+FROM p JOIN wanted ON wanted.series_id = p.series_id GROUP BY 1, 2
+"""  # noqa: S608
+SHORTEST_OF_SUMS_NS = 2 * DAY_NS
 # Planning the statement takes as long as an hour of points at 1 Hz. A long range is planned for its own numbers.
 _PLANNED_ONCE_NS = 6 * 3600 * NANOSECONDS
 _WINDOW_TYPES = {
@@ -138,6 +182,48 @@ def read_latest(execute: Execute, series: Sequence[int], fields: Sequence[Field]
             field.type, row.number, row.string
         )
     return [ResultRow(group, time_ns, dict(sorted(found[group, time_ns].items()))) for group, time_ns in sorted(found)]
+
+
+def windows_of_sums(selection: Selection, fields: Sequence[Field], aggregate: Aggregate, grid: Grid) -> bool:
+    """Whether the windows can be read from sums of days, and the range is so long that this is faster."""
+    if len(fields) != 1 or aggregate not in _OF_SUMS or selection.start_ns < 0:
+        return False
+    if selection.stop_ns - selection.start_ns < SHORTEST_OF_SUMS_NS:
+        return False
+    if grid.width_ns is not None:
+        return grid.width_ns % SLOT_NS == 0
+    return all(start % SLOT_NS == 0 for start in grid.starts)
+
+
+def read_windows_of_sums(
+    execute: Execute,
+    selection: Selection,
+    groups: Sequence[Group],
+    fields: Sequence[Field],
+    aggregate: Aggregate,
+    grid: Grid,
+) -> list[ResultRow]:
+    """As `read_windows`, for what `windows_of_sums` permits: from sums of days, and from points where there are none.
+
+    One statement reads both, so that its result is of one moment.
+    """
+    (field,) = fields
+    values = {
+        **_members(groups, fields),
+        "field": field.id,
+        "start": selection.start_ns,
+        "stop": selection.stop_ns,
+        "first_day": -(-selection.start_ns // DAY_NS),
+        "end_day": selection.stop_ns // DAY_NS,
+        "width": grid.width_ns,
+        "starts": numbers(max(start, EARLIEST_NS) for start in grid.starts[:-1]) if grid.width_ns is None else None,
+    }
+    statement = _FROM_SUMS.format(window=_window(grid, selection.start_ns), aggregate=_OF_SUMS[aggregate])
+    found = {
+        (group, number): ({field.name: _aggregated(aggregate, field, amount, None)}, points)
+        for group, number, amount, points in execute(text(statement), values).tuples()
+    }
+    return [ResultRow(key[0], _start(grid, key[1]), *found[key]) for key in sorted(found)]
 
 
 def read_windows(

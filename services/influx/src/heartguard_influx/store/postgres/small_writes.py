@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import psycopg2
 
+from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.identity.authority_store import ENTERED_EACH, ENTERED_TYPES, WriterEntry
 from heartguard_common.stores.database import Connection, Database, prepared
@@ -27,6 +28,7 @@ from heartguard_influx.store.postgres.arrays import numbers, texts
 from heartguard_influx.store.postgres.buckets import ROW_OF_BUCKET, bucket_of
 from heartguard_influx.store.postgres.collector import Collector
 from heartguard_influx.store.postgres.counts import COUNTED_EACH, PointCounts
+from heartguard_influx.store.postgres.day_sums import clear
 from heartguard_influx.store.postgres.known_keys import KnownKeys
 
 MOST_TOGETHER = 64
@@ -111,9 +113,11 @@ class SmallWrites:
         counts: PointCounts,
         known: KnownKeys,
         announce: Callable[[Sequence[StoredBatch]], None],
+        clock: Clock,
     ) -> None:
         """`announce` gets the batches of each transaction before its commit."""
         self._announce = announce
+        self._clock = clock
         self._database = database
         self._counts = counts
         self._known = known
@@ -199,6 +203,7 @@ class SmallWrites:
         None, and nothing is written, where a series or field is gone that was known.
         """
         rows = [(cell, value, one) for one in storable for cell, value in one.batch.first.items()]
+        clear(connection, (cell for cell, _, _ in rows), self._clock.now_ns())
         found = connection.execute(_STORE, _columns(rows, self._counts.today())).one()
         if found.found != len(rows):
             self._known.forget({one.bucket_id for one in storable})
