@@ -21,6 +21,7 @@ export const session = {
 };
 /** @type {{ token: string, until: number } | null} */
 let held = null;
+let ending = false; // what the person has asked for ends the session
 /** @type {Set<() => void>} */
 const watchers = new Set();
 let timer = 0;
@@ -101,7 +102,7 @@ async function renewed(refused) {
       }
       drop();
       localStorage.removeItem(MARK);
-      if (session.state === "in") become("expired");
+      if (session.state === "in" && !ending) become("expired");
       return null;
     }
     return /** @type {any} */ (held).token;
@@ -177,6 +178,11 @@ export async function endEverywhere() {
   leave();
 }
 
+/** Says that what the person has asked for ends the session: nobody is asked to log in again then. */
+export function expectEnd() {
+  ending = true;
+}
+
 /** Ends this session. */
 export async function logOut() {
   if (!session.demo) await call("auth.logout", { body: { scope: "this" } });
@@ -191,7 +197,7 @@ export function leave() {
     localStorage.removeItem(MARK);
     channel.postMessage({ type: "out" });
   }
-  session.demo = false;
+  session.demo = ending = false;
   session.person = null;
   become("out");
 }

@@ -3,7 +3,7 @@ import { html, useRef, useState } from "../core/dom.js";
 import { Dialog, Failure, Field, Form, Heading, State, announce, measured, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { interval, readAgain } from "../core/alarms.js";
-import { date, duration, t, zone } from "../core/i18n.js";
+import { date, duration, has, t, zone } from "../core/i18n.js";
 import { LONGEST, SHORTEST, load } from "../core/windows.js";
 import { Chart } from "./chart.js";
 import { actorName, conditionWords, isStaff, measurementName, nameOf, namedPeople } from "./alarm_words.js";
@@ -15,7 +15,6 @@ import { actorName, conditionWords, isStaff, measurementName, nameOf, namedPeopl
 const CONTEXT_MS = 30 * 60_000, SHARE = 0.25; // what the chart shows before and after
 const AHEAD_MS = 60_000; // but no more of the future
 const ROWS = 1000;
-const PHRASES = /** @type {const} */ (["raised", "retrospective", "changed", "cleared", "merged", "withdrawn", "acknowledged", "noted", "closed"]);
 
 /** The screen. @param {{ id: string }} props */
 export function One({ id }) {
@@ -126,5 +125,5 @@ function History({ alarm, people }) {
   const items = [...(alarm.history ?? [])].reverse();
   return html`<section class="card"><h2>${t("alarm.history")}</h2><ol class="history" reversed>${items.map((it) => html`<li key=${it.at + it.kind}>
     <time datetime=${it.at}>${date(it.at, { dateStyle: "medium", timeStyle: "medium" })}</time>
-    <div>${PHRASES.includes(it.kind) ? t(`alarm.history.${it.kind}`) : it.kind}${it.actor ? ` · ${actorName(it.actor, people)}` : ""}${it.note && html`<blockquote>${it.note}</blockquote>`}</div></li>`)}</ol></section>`;
+    <div>${has(`alarm.history.${it.kind}`) ? t(`alarm.history.${it.kind}`) : it.kind}${it.actor ? ` · ${actorName(it.actor, people)}` : ""}${it.note && html`<blockquote>${it.note}</blockquote>`}</div></li>`)}</ol></section>`;
 }

@@ -3,7 +3,7 @@ import { html, useState } from "../core/dom.js";
 import { Confirm, Dialog, Failure, Field, Form, Heading, State, announce, useLoaded } from "../core/ui.js";
 import { ApiError, call } from "../core/api.js";
 import { date, has, number, percent, t } from "../core/i18n.js";
-import { leave } from "../core/session.js";
+import { expectEnd, leave } from "../core/session.js";
 import { useJob } from "./account.js";
 
 /** @typedef {import("../core/types.js").OrganizationUsage} OrganizationUsage */
@@ -79,6 +79,7 @@ function Deletion({ name }) {
   const [asking, setAsking] = useState(false), [typed, setTyped] = useState(""), [job, setJob] = useState(/** @type {string | null} */ (null));
   const remove = async () => {
     setJob((await call("organization.delete", { body: { name: typed } })).id);
+    expectEnd();
     setAsking(false);
   };
   return html`<section class="card"><h2>${t("erase.title")}</h2><p class="quiet">${t("erase.text")}</p><p><button type="button" class="danger" onClick=${() => setAsking(true)}>${t("erase.title")}</button></p>

@@ -63,7 +63,8 @@ function viewOf() {
   const from = Number(query.get("from")), to = Number(query.get("to"));
   if (from > 0 && to - from >= SHORTEST) return { range: "", start: from, stop: to };
   const [range, length] = RANGES.find(([name]) => name === query.get("range")) ?? RANGES[2];
-  return { range, start: Date.now() - length, stop: Date.now() };
+  const now = Date.now();
+  return { range, start: now - length, stop: now };
 }
 
 /** Keeps a view between ten seconds and twelve years, and not beyond now. @param {number} start @param {number} stop */
