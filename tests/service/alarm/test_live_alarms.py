@@ -8,8 +8,10 @@ import redis
 
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.streams.events import stream_key
+from tests.running_services import RunningServices
 from tests.servers import Database, until
 from tests.service.alarm.test_evaluation import Ward, act, read, stack, steady, ward
+from tests.service.alarm.test_notifications import Notified
 from tests.tokens import NOWHERE, service_auth
 
 __all__ = ["stack", "ward"]
@@ -73,6 +75,18 @@ def test_each_transition_is_published_with_the_alarm_as_it_is_then(ward: Ward, l
     history = read(ward, f"/{alarm['id']}").get_json()["history"]
     shown = [raised, acknowledged, noted, cleared]
     assert [{name: it[name] for name in ("kind", "at", "actor", "note") if name in it} for it in shown] == history
+
+
+def test_a_step_of_the_notification_policy_is_published(
+    stack: RunningServices, database: Database, redis_url: str
+) -> None:
+    notified = Notified(stack, database)
+    channel = notified.channel()
+    notified.policy((0, [channel]), (1, [channel]))
+    listener = Listener(notified, redis_url)
+    listener.listen()
+    notified.raise_alarm()
+    assert [it["kind"] for it in listener.events(2)] == ["raised", "escalated"]
 
 
 def test_nothing_is_published_where_nobody_listens(ward: Ward, listener: Listener) -> None:

@@ -178,6 +178,7 @@ class _Limited(_Common):
 def _escalating(dependencies: Dependencies, stores: _Stores) -> Escalating:
     return Escalating(
         stores.notified,
+        live=stores.live,
         authority=dependencies.authority,
         limits=dependencies.limits,
         audit=dependencies.audit,

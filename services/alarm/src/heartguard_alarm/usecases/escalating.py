@@ -9,7 +9,7 @@ from heartguard_alarm.domain.local_times import NANOSECONDS
 from heartguard_alarm.domain.notifications import DueGroup, Escalation
 from heartguard_alarm.domain.policies import Policy
 from heartguard_alarm.domain.rules import Rule
-from heartguard_alarm.ports import Alarms, Channels, Escalations, Messages, Policies, Silences
+from heartguard_alarm.ports import AlarmAnnouncer, Alarms, Channels, Escalations, Messages, Policies, Silences
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
@@ -44,6 +44,7 @@ class Escalating:
         self,
         stores: NotificationStores,
         *,
+        live: AlarmAnnouncer,
         authority: Authority,
         limits: Limits,
         audit: AuditTrail,
@@ -51,6 +52,7 @@ class Escalating:
         clock: Clock,
     ) -> None:
         self._stores = stores
+        self._live = live
         self._authority = authority
         self._limits = limits
         self._audit = audit
@@ -148,6 +150,7 @@ class Escalating:
             alarm = self._stores.alarms.find(it.org_id, it.episode_id)
             if alarm is not None:
                 self._stores.alarms.record(alarm, HistoryEntry("escalated", now_ns, None, None))
+                self._live.happened(it.org_id, it.episode_id)
             payload: Payload = {"user": it.person, "rule": it.rule_id, "step": it.step, "repeat": it.repeat}
             self._audit.changed(None, "alarm.escalated", f"alarm:{it.episode_id}", org_id=it.org_id, payload=payload)
         following = policy.following(it.step, it.repeat)
