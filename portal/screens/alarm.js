@@ -6,6 +6,7 @@ import { interval, readAgain } from "../core/alarms.js";
 import { date, duration, has, t, zone } from "../core/i18n.js";
 import { LONGEST, SHORTEST, load } from "../core/windows.js";
 import { Chart } from "./chart.js";
+import { Messages, Silencing } from "./silences.js";
 import { actorName, conditionWords, isStaff, measurementName, nameOf, namedPeople } from "./alarm_words.js";
 
 /** @typedef {import("../core/alarms.js").Alarm} Alarm */
@@ -31,9 +32,9 @@ export function One({ id }) {
     <${Failure} error=${found.error} retry=${found.reload} />
     ${alarm.withdrawn && html`<p class="notice">${t(alarm.merged_into ? "alarm.merged_text" : "alarm.withdrawn_text")} ${alarm.merged_into && html`<a href=${`#/alarms/${alarm.merged_into}`}>${t("alarm.merged_link")}</a>`}</p>`}
     <div class="cards wide"><${Facts} alarm=${alarm} people=${people} rule=${rule} unit=${unit} />
-      ${isStaff() ? html`<${Actions} alarm=${alarm} changed=${changed} />` : html`<section class="card"><h2>${t("alarm.do")}</h2><p>${t("alarm.own_text")}</p></section>`}</div>
+      ${isStaff() ? html`<${Actions} alarm=${alarm} name=${nameOf(alarm.user_id, people)} changed=${changed} />` : html`<section class="card"><h2>${t("alarm.do")}</h2><p>${t("alarm.own_text")}</p></section>`}</div>
     <${Values} alarm=${alarm} name=${nameOf(alarm.user_id, people)} unit=${unit} threshold=${thresholdOf(alarm, rule)} />
-    <${History} alarm=${alarm} people=${people} />`;
+    <div class="cards wide"><${History} alarm=${alarm} people=${people} /><${Messages} id=${alarm.id} /></div>`;
 }
 
 /** The threshold that raised it: of the person, else of that version; undefined where it is not known. @param {Alarm} alarm @param {AlarmRule | null} rule */
@@ -61,10 +62,10 @@ function Facts({ alarm, people, rule, unit }) {
     <p><small>${t("medical")}</small></p></section>`;
 }
 
-/** @param {{ alarm: Alarm, changed: (said: string) => void }} props */
-function Actions({ alarm, changed }) {
+/** @param {{ alarm: Alarm, name: string, changed: (said: string) => void }} props */
+function Actions({ alarm, name, changed }) {
   const [text, setText] = useState("");
-  const [dialog, setDialog] = useState(/** @type {"note" | "close" | null} */ (null));
+  const [dialog, setDialog] = useState(/** @type {"note" | "close" | "silence" | null} */ (null));
   const params = { alarm_id: alarm.id };
   const acknowledge = async () => {
     await call("alarm.acknowledge", { params, body: text.trim() ? { note: text.trim() } : {} });
@@ -72,12 +73,14 @@ function Actions({ alarm, changed }) {
     changed(t("alarm.acknowledged"));
   };
   const more = html`<button type="button" onClick=${() => setDialog("note")}>${t("alarm.note")}</button>
-    ${!alarm.closed && html`<button type="button" onClick=${() => setDialog("close")}>${t("alarm.close")}</button>`}`;
+    ${!alarm.closed && html`<button type="button" onClick=${() => setDialog("close")}>${t("alarm.close")}</button>`}
+    <button type="button" onClick=${() => setDialog("silence")}>${t("silence.title")}</button>`;
   if (alarm.withdrawn) return html`<section class="card"><h2>${t("alarm.do")}</h2><p class="quiet">${t("alarm.nothing_to_do")}</p></section>`;
   return html`<section class="card"><h2>${t("alarm.do")}</h2>
     ${alarm.acknowledged ? html`<p class="actions">${more}</p>` : html`<${Form} send=${acknowledge} label=${t("alarm.acknowledge")} more=${more}>
       <${Field} label=${t("alarm.note_text")} hint=${t("alarm.acknowledge_hint")} rows="2" maxlength="1000" value=${text} onValue=${setText} /><//>`}
-    ${dialog && html`<${Written} kind=${dialog} id=${alarm.id} close=${() => setDialog(null)} changed=${changed} />`}</section>`;
+    ${dialog === "silence" && html`<${Silencing} alarm=${alarm} name=${name} close=${() => setDialog(null)} made=${() => { setDialog(null); changed(t("silence.made")); }} />`}
+    ${(dialog === "note" || dialog === "close") && html`<${Written} kind=${dialog} id=${alarm.id} close=${() => setDialog(null)} changed=${changed} />`}</section>`;
 }
 
 /** A note, or the reason for which an alarm is closed. @param {{ kind: "note" | "close", id: string, close: () => void, changed: (said: string) => void }} props */

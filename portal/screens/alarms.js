@@ -8,6 +8,7 @@ import { note, place } from "../core/router.js";
 import { session } from "../core/session.js";
 import { One } from "./alarm.js";
 import { isStaff, nameOf, namedPeople } from "./alarm_words.js";
+import { Silences } from "./silences.js";
 
 /** @typedef {import("../core/alarms.js").Alarm} Alarm */
 /** @typedef {import("../core/data.js").User} User */
@@ -68,7 +69,8 @@ function Inbox() {
       : found.value.items.length === 0 ? html`<p class="card">${unfiltered ? t("alarms.none_open") : t("alarms.none")}</p>`
       : html`<${List} alarms=${found.value.items} people=${named.value?.people ?? []} busy=${found.busy} acknowledge=${acknowledge} />`}
     <p class="actions">${cursors.length > 1 && html`<button type="button" onClick=${() => setCursors(cursors.slice(0, -1))}>${t("page.newer")}</button>`}${next && html`<button type="button" onClick=${() => setCursors([...cursors, next])}>${t("page.older")}</button>`}</p>
-    <p><small>${t("alarms.explained")}</small></p>`;
+    <p><small>${t("alarms.explained")}</small></p>
+    ${isStaff() && named.value && html`<${Silences} people=${named.value.people} rules=${named.value.rules} />`}`;
 }
 
 /** @param {{ alarms: Alarm[], people: User[], busy: boolean, acknowledge: (alarm: Alarm) => void }} props */

@@ -191,6 +191,30 @@ def test_a_rule_is_changed_turned_on_and_deleted(open_portal: Callable[[], Porta
     expect(page.get_by_role("link", name="Very high", exact=True)).to_have_count(0)
 
 
+def test_a_rule_about_missing_values_is_rehearsed_and_made(
+    open_portal: Callable[[], Portal], place: Organization
+) -> None:
+    ours = found(place.url, "silent@rules.example", "Silent")
+    person = ours.add("Ana García", "ana@silent.example")
+    now = int(time.time())
+    ours.write(iter([f"heart_rate,user_id={person} bpm=70 {at}" for at in range(now - 7200, now - 3600, 60)]))
+    portal = open_portal()
+    portal.log_in("silent@rules.example")
+    portal.go("rules/new")
+    page = portal.page
+    page.get_by_label("Name").fill("No values")
+    page.get_by_label("Condition").select_option("no_data")
+    expect(page.get_by_label("For how long, in minutes")).to_have_count(0)
+    page.get_by_label("No value for, in minutes").fill("20")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator(".result").get_by_role("status")).to_contain_text("1 alarm")  # from 20 minutes after the last
+    expect(page.locator(".result tbody tr")).to_contain_text("until the end")
+    page.get_by_role("button", name="Make the rule").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("No values")
+    portal.go("rules")
+    expect(page.get_by_role("row").filter(has_text="No values")).to_contain_text("Heart rate: no data for 20m")
+
+
 def test_a_rule_for_some_people_at_some_times_is_kept(staff: Portal, alarmed: Organization) -> None:
     page = staff.page
     staff.go("rules/new")
@@ -216,6 +240,27 @@ def test_a_rule_for_some_people_at_some_times_is_kept(staff: Portal, alarmed: Or
     expect(page.get_by_role("group", name="Carla Ruiz").get_by_label("Threshold (bpm)")).to_have_value("38")
     expect(page.get_by_role("group", name="Times 1").get_by_label("Sun")).not_to_be_checked()
     expect(page.get_by_role("group", name="Times 1").get_by_label("Mon")).to_be_checked()
+
+
+def test_an_alarm_is_silenced_and_the_silence_ends(staff: Portal, alarmed: Organization) -> None:
+    page = staff.page
+    person = next(iter(alarmed.people))
+    staff.go(f"alarms/{alarmed.alarms(user_id=str(person), severity='critical')[0]['id']}")
+    expect(page.get_by_text("Nobody has been sent a message about it.")).to_be_visible()
+    page.get_by_role("button", name="Silence …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("For", exact=True).select_option(label="Ana García, all rules")
+    dialog.get_by_label("For how long").select_option("30d")
+    dialog.get_by_label("Reason").fill(ATTACK)
+    assert violations(staff) == []
+    dialog.get_by_role("button", name="Silence", exact=True).click()
+    expect(dialog).to_have_count(0)
+    staff.go("alarms")
+    row = page.get_by_role("row").filter(has_text=ATTACK)
+    expect(row).to_contain_text("Ana García")
+    expect(row).to_contain_text("All rules")
+    row.get_by_role("button", name="End the silence for Ana García, All rules").click()
+    expect(row).to_have_count(0)
 
 
 def test_alarms_are_marked_in_the_chart_of_the_person(staff: Portal, alarmed: Organization) -> None:
