@@ -1,12 +1,12 @@
 """Sums of days that are over, by five minutes, from which windows over long ranges are read.
 
 A row of `day_sums` is for one series and day. Whoever stores, changes or removes points of a day that is over clears
-its row in the same transaction (`clear`, `CLEARED`), and a background task fills it again (`DaySums`). Both hold the
+its row in the same transaction, and a background task fills it again (`DaySums`). Both hold the
 row's lock until they commit, so that a filled row always is what the points add up to. Points of a day that is not over
 have no row, so that the writing of present points costs nothing more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.stores.database import Connection, Database, prepared, text
@@ -40,17 +40,6 @@ _CLEAR = prepared(
     series="bigint[]",
     days="integer[]",
 )
-CLEARED = f"""
-cleared AS (
-    INSERT INTO heartguard_core.day_sums AS d (series_id, day)
-    SELECT DISTINCT g.series_id, g.time_ns / {DAY_NS} FROM gone AS g
-    JOIN heartguard_core.series AS s ON s.id = g.series_id
-    WHERE g.time_ns >= 0 AND g.time_ns / {DAY_NS} < :over_day
-    ORDER BY 1, 2 {_CONFLICT}
-)
-"""  # noqa: S608
-"""A part of a statement that removes points, which it calls `gone`; `over_day` is a parameter, `over_day()`."""
-
 _BEHIND = """
 SELECT s.id, s.bucket_id, coalesce(u.until_day, 0) AS day FROM heartguard_core.series AS s
 LEFT JOIN heartguard_core.summed_series AS u ON u.series_id = s.id
@@ -100,17 +89,17 @@ FROM every AS e WHERE d.series_id = :series AND d.day = :day
 _DROP_EMPTY = "DELETE FROM heartguard_core.day_sums WHERE series_id = :series AND day = :day AND counts = '{}'"
 
 
-def over_day(now_ns: int) -> int:
-    """The first day that is not over for a writer, counted from 1970-01-01."""
-    return (now_ns - CLEARED_AFTER_NS) // DAY_NS
-
-
 def clear(connection: Connection, cells: Iterable[Cell], now_ns: int) -> None:
-    """Clear the rows of the days that are over among those of some cells; nothing is sent where there are none."""
-    limit_ns = over_day(now_ns) * DAY_NS
-    days = sorted({(cell[0], cell[1] // DAY_NS) for cell in cells if 0 <= cell[1] < limit_ns})
-    if days:
-        values = {"series": numbers(series for series, _ in days), "days": numbers(day for _, day in days)}
+    """Clear the rows of the days of some cells that have changed."""
+    clear_days(connection, {(cell[0], cell[1] // DAY_NS) for cell in cells}, now_ns)
+
+
+def clear_days(connection: Connection, days: Collection[tuple[int, int]], now_ns: int) -> None:
+    """Clear the rows of some series and days that are over; nothing is sent where no day is over."""
+    end = (now_ns - CLEARED_AFTER_NS) // DAY_NS
+    over = sorted(it for it in days if 0 <= it[1] < end)
+    if over:
+        values = {"series": numbers(series for series, _ in over), "days": numbers(day for _, day in over)}
         connection.execute(_CLEAR, values)
 
 

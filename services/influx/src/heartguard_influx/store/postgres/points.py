@@ -1,6 +1,6 @@
 """Points in PostgreSQL: one row for each value, time as int64 nanoseconds."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +17,7 @@ from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import Group, Selection, Series
 from heartguard_influx.store.postgres.arrays import numbers, texts
 from heartguard_influx.store.postgres.counts import COUNTED, PointCounts, count_removed
-from heartguard_influx.store.postgres.day_sums import CLEARED, clear, over_day
+from heartguard_influx.store.postgres.day_sums import DAY_NS, clear, clear_days
 from heartguard_influx.store.postgres.known_keys import KnownKeys
 from heartguard_influx.store.postgres.reading import (
     read_latest,
@@ -102,8 +102,8 @@ WITH gone AS (
         JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
         WHERE p.time_ns >= :start AND p.time_ns < :stop LIMIT :limit))
     RETURNING series_id, time_ns
-), {CLEARED}
-SELECT count(*) FROM gone
+)
+SELECT series_id, time_ns / {DAY_NS}, count(*) FROM gone GROUP BY 1, 2
 """  # noqa: S608
 _ERASE_SERIES = """
 DELETE FROM heartguard_core.series
@@ -150,40 +150,34 @@ class PostgresStore:
         """Store points whose field types are registered; returns the status of each, as if sent one after the other."""
         with self._database.transaction() as connection:
             if self._counts is None or sender is None:
-                batch = self._batch(connection, bucket_id, points)
+                batch = Batch(_cells(connection, bucket_id, points, self._limits, self._known))
                 written = _upsert(connection, batch.first)
-                _upsert(connection, batch.last)
+                changed: Collection[Cell] = {**written, **_upsert(connection, batch.last)}
             else:
-                batch, written = self._write_counted(connection, self._counts, bucket_id, points, sender)
+                batch, written, changed = self._write_counted(connection, self._counts, bucket_id, points, sender)
+            # After cells and counts, so that no deadlock arises: a removal locks them in the same order.
+            clear(connection, changed, self._clock.now_ns())
         return [VERDICTS[status] for status in batch.statuses(written)]
 
     def _write_counted(
         self, connection: Connection, counts: PointCounts, bucket_id: int, points: Sequence[Point], sender: Sender
-    ) -> tuple[Batch, dict[Cell, bool]]:
-        """Store points and count them, in one statement if that stores them all.
+    ) -> tuple[Batch, dict[Cell, bool], Collection[Cell]]:
+        """Store points and count them, in one statement if that stores them all; returns which cells changed, too.
 
         Otherwise count them after the last one, so that no deadlock arises between counts and points.
         """
         values = counts.admit(connection, sender, sum(len(point.fields) for point in points))
-        batch = self._batch(connection, bucket_id, points)
+        batch = Batch(_cells(connection, bucket_id, points, self._limits, self._known))
         if len(batch.first) <= ROWS_A_STATEMENT and not batch.last:
             cells = list(batch.first)
             rows = _run(connection, _UPSERT_COUNTED, cells, [batch.first[cell] for cell in cells], values)
             counts.require_member(sender, int(rows[0].used or 0))
-            return batch, _outcome(cells, rows)
+            written = _outcome(cells, rows)
+            return batch, written, written
         written = _upsert(connection, batch.first)
-        changed = len(written) + len(_upsert(connection, batch.last))
-        counts.count(connection, sender, changed, sum(written.values()))
-        return batch, written
-
-    def _batch(self, connection: Connection, bucket_id: int, points: Sequence[Point]) -> Batch:
-        """The values of points by cell.
-
-        The sums of their days are cleared first, so that all writers lock days before cells.
-        """
-        batch = Batch(_cells(connection, bucket_id, points, self._limits, self._known))
-        clear(connection, batch.first, self._clock.now_ns())
-        return batch
+        rewritten = _upsert(connection, batch.last)
+        counts.count(connection, sender, len(written) + len(rewritten), sum(written.values()))
+        return batch, written, {**written, **rewritten}
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
         """The series of a selection in groups that share the tags of `group_by`, ordered by those tags.
@@ -274,13 +268,16 @@ class PostgresStore:
             "start": selection.start_ns,
             "stop": selection.stop_ns,
             "limit": ERASED_AT_ONCE,
-            "over_day": over_day(self._clock.now_ns()),
         }
         count = 0
         while True:
             with self._database.transaction() as connection:
-                part = int(connection.execute(text(_DELETE), values).scalar_one())
+                days: dict[tuple[int, int], int] = {
+                    (number, day): size for number, day, size in connection.execute(text(_DELETE), values).tuples()
+                }
+                part = sum(days.values())
                 count_removed(connection, selection.bucket_id, part)
+                clear_days(connection, days, self._clock.now_ns())
                 count += part
             if part < ERASED_AT_ONCE:
                 require()

@@ -203,7 +203,6 @@ class SmallWrites:
         None, and nothing is written, where a series or field is gone that was known.
         """
         rows = [(cell, value, one) for one in storable for cell, value in one.batch.first.items()]
-        clear(connection, (cell for cell, _, _ in rows), self._clock.now_ns())
         found = connection.execute(_STORE, _columns(rows, self._counts.today())).one()
         if found.found != len(rows):
             self._known.forget({one.bucket_id for one in storable})
@@ -213,7 +212,9 @@ class SmallWrites:
                 self._counts.require_member(Sender(org_id, user_id), used)
             elif not self._counts.member_has_room(Sender(org_id, user_id), used):
                 raise _NotTogetherError
-        return {(series, time_ns, field): bool(created) for series, time_ns, field, created in found.changed or ()}
+        changed = {(series, time_ns, field): bool(created) for series, time_ns, field, created in found.changed or ()}
+        clear(connection, changed, self._clock.now_ns())
+        return changed
 
 
 def _enter(connection: Connection, entries: Sequence[_Entry]) -> dict[_Entry, Bucket]:
