@@ -36,7 +36,7 @@ ITEM_NAMES = {
     "value_columns": "value_column", "tag_columns": "tag_column", "rejections": "rejection", "places": "place",
     "skipped": "item",
     "people": "user_id", "overrides": "override", "days": "day", "ranges": "range", "versions": "item",
-    "readings": "reading", "history": "item", "values": "item",
+    "readings": "reading", "step_times": "time", "history": "item", "values": "item",
 }  # fmt: skip
 
 

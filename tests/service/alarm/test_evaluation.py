@@ -172,6 +172,23 @@ def test_people_at_rest(ward: Ward) -> None:
     assert ward.episodes() == []
 
 
+def test_steps_that_are_known_before_come_with_the_change(ward: Ward) -> None:
+    ward.make(activity="resting")
+    ward.make(activity="resting", threshold=125)
+    steps = {"measurement": "steps", "tags": {"user_id": str(ward.member)}, "fields": {"count": 20}}
+    points = [{**steps, "timestamp": (ward.begin + timedelta(seconds=it)).isoformat()} for it in range(0, 121, 20)]
+    body = {"bucket": f"org_{ward.org}", "points": points}
+    assert ward.stack.client("influx").post("/timeseries/write", json=body, headers=ward.admin).status_code == 200
+    ward.write(*steady(0, 120, 130))
+    ward.settle()
+    ward.stack.asked.clear()
+    ward.write(*steady(130, 180, 130))
+    assert ward.episodes() == []
+    ward.write(*steady(190, 300, 130))  # the minutes after the last step
+    assert len(ward.episodes()) == 2
+    assert "POST /timeseries/readings" not in ward.stack.asked
+
+
 def test_changes_that_no_rule_looks_at_are_not_recorded_and_none_is_lost_in_an_outage(ward: Ward) -> None:
     ward.write(*steady(0, 20, 130))
     assert ward.rows("SELECT count(*) FROM $changed_ranges") == [(0,)]

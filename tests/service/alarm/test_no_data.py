@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from tests.servers import until
+from tests.people import join
+from tests.servers import Database, until
 from tests.service.alarm.test_evaluation import Ward, read, stack, ward
-from tests.tokens import service_auth
+from tests.tokens import operator_auth, service_auth
 
 __all__ = ["stack", "ward"]
 
@@ -161,6 +162,21 @@ def test_the_watch_is_silent_where_older_samples_come(ward: Ward) -> None:
     ward.stack.start("alarm")
     wait_for(ward, ["open"])
     assert ward.rows("SELECT silent FROM $alarm_episodes") == [("watch",)]
+
+
+def test_a_person_who_can_not_be_evaluated_stops_nobody(ward: Ward, database: Database) -> None:
+    make(ward)
+    write(ward, OLD)
+    first, ward.member = ward.member, join(database, ward.org, "user")
+    write(ward, OLD)
+    ward.settle()
+    ward.rows(f"UPDATE $alarm_due_times SET state = '{{' WHERE user_id = {first} RETURNING user_id")
+    wait_for(ward, ["open"])
+    assert ward.rows("SELECT user_id FROM $alarm_episodes") == [(ward.member,)]
+    later = "SELECT due_ns > (extract(epoch FROM clock_timestamp()) + 30) * 1e9 FROM $alarm_due_times"
+    until(lambda: ward.rows(f"{later} WHERE user_id = {first}") == [(True,)], "the next look in a minute")
+    work = ward.stack.client("alarm").get("/alarms/background", headers=operator_auth()).get_json()
+    assert "JSONDecodeError" in str(work)
 
 
 def test_a_deleted_person_is_forgotten(ward: Ward) -> None:

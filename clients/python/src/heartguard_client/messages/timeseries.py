@@ -394,7 +394,7 @@ class ChangeDocument(TypedDict):
     last: str
     received: str
     readings: NotRequired[list[ReadingDocument]]
-    steps: NotRequired[list[str]]
+    step_times: NotRequired[list[str]]
 
 
 class ChangeList(TypedDict):

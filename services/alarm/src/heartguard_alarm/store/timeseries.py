@@ -28,7 +28,7 @@ class ServiceChanges:
                 parse_rfc3339(it["last"]),
                 [_stored(reading) for reading in it["readings"]] if "readings" in it else None,
                 parse_rfc3339(it["received"]),
-                [parse_rfc3339(time) for time in it["steps"]] if "steps" in it else None,
+                [parse_rfc3339(time) for time in it["step_times"]] if "step_times" in it else None,
             )
             for it in answer["items"]
         ]

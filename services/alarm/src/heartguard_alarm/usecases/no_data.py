@@ -60,16 +60,20 @@ class NoDataEvaluation:
     def step(self, store: Store) -> bool:
         """Look at up to 500 rules and people that are due; returns whether more may be.
 
-        One that fails is looked at again after a minute and does not stop the others.
+        One that fails is looked at again after a minute and does not stop the others; its error is raised at the end.
         """
+        failed: Exception | None = None
         now_ns = self._clock.now_ns()
         due = self._due_times.due(now_ns, AT_ONCE)
         for org_id, person in due:
             try:
                 self._look(org_id, person, store)
-            except Exception:  # noqa: BLE001  one person must not stop the others
+            except Exception as error:  # noqa: BLE001  one person must not stop the others
                 _log.exception("missing data of user:%s were not evaluated", person)
                 self._due_times.postpone(org_id, person, now_ns + AGAIN_NS)
+                failed = error
+        if failed is not None:
+            raise failed
         return len(due) == AT_ONCE
 
     def _look(self, org_id: int, person: int, store: Store) -> None:

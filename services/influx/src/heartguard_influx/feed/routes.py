@@ -57,7 +57,7 @@ def _change(change: Change) -> ChangeDocument:
     if change.readings is not None:
         document["readings"] = _readings(change.readings)
     if change.steps is not None:
-        document["steps"] = [rfc3339(it) for it in change.steps]
+        document["step_times"] = [rfc3339(it) for it in change.steps]
     return document
 
 
