@@ -244,6 +244,7 @@ def measure(system: System, name: str, load: Load, seconds: float) -> tuple[obje
     delays = sorted(max(0.0, watch.seen[it] - at) for it, at in load.acknowledged.items() if it in watch.seen)
     missing = len(load.acknowledged) - len(delays)
     assert missing == 0, f"{missing} of {len(load.acknowledged)} alarms were not raised"
+    assert delays, "no alarm was due in that time: more --seconds, or a smaller --every"
     share = {name: (after[name] - before[name]) / took for name in after}
     return (
         name,
@@ -258,7 +259,10 @@ def measure(system: System, name: str, load: Load, seconds: float) -> tuple[obje
 
 
 def ingest(system: System, with_rules: Organization, without: Organization, turns: int, seconds: float) -> Rates:
-    """Points a second (median) of one client that writes batches of 1,000 for 100 people, in turns with and without."""
+    """Points a second (median) of one client that writes batches of 1,000 points, in turns with and without rules.
+
+    Each batch is for all people of the organization.
+    """
     found_rates: dict[str, list[float]] = {"with": [], "without": []}
     for _ in range(turns):
         for name, organization in (("with", with_rules), ("without", without)):
@@ -271,9 +275,11 @@ def _written(port: int, organization: Organization, seconds: float) -> float:
     connection, written, began = Connection(port, organization), 0, time.perf_counter()
     while time.perf_counter() - began < seconds:
         now_ns = time.time_ns() // 1000 * 1000
-        people = organization.people[:100]
+        each = 1000 // len(organization.people)
         points = [
-            organization.point(person, now_ns - number * 1_000_000, NORMAL) for person in people for number in range(10)
+            organization.point(person, now_ns - number * 1_000_000, NORMAL)
+            for person in organization.people
+            for number in range(each)
         ]
         connection.write(points)
         written += len(points)
@@ -314,6 +320,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=4, help="every how many batches of a person are violations")
     parser.add_argument("--turns", type=int, default=7, help="turns of ingest with and without rules")
     parser.add_argument("--turn-seconds", type=float, default=5.0)
+    parser.add_argument("--batch-people", type=int, default=10, help="people in a batch of 1,000 points, 1 to 1,000")
     asked = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="heartguard-alarms-") as directory,
@@ -323,7 +330,8 @@ def main() -> None:
     less = 1 - rates["with"] / rates["without"]
     text = report.table(ROWS, rows)
     text += "\n\nFive rules a person; p50, p99 and longest from the acknowledged write to the alarm in the database. "
-    text += f"Batches of 1,000 points: {rates['with']:,.0f} points/s with rules, {rates['without']:,.0f} without, "
+    text += f"Batches of 1,000 points of {asked.batch_people} people: {rates['with']:,.0f} points/s with rules, "
+    text += f"{rates['without']:,.0f} without, "
     text += f"{less:.1%} less."
     report.write(asked.out, "alarms", text, {"p99 s": {str(row[0]): float(str(row[4])) for row in rows}})
 
@@ -343,7 +351,7 @@ def _measured(system: System, asked: argparse.Namespace) -> tuple[list[tuple[obj
     rows = [
         measure(system, name, make(system.organization(people, RULES)), asked.seconds) for name, people, make in loads
     ]
-    with_rules, without = system.organization(100, RULES), system.organization(100, ())
+    with_rules, without = system.organization(asked.batch_people, RULES), system.organization(asked.batch_people, ())
     return rows, ingest(system, with_rules, without, asked.turns, asked.turn_seconds)
 
 
