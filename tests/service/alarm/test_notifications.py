@@ -375,6 +375,23 @@ def test_a_deleted_person_is_in_no_channel_policy_or_message(notified: Notified,
     assert [notified.rows(f"SELECT count(*) FROM ${it}") for it in left] == [[(0,)]] * 3
 
 
+def test_what_fails_for_one_organization_does_not_stop_the_others(
+    notified: Notified, inbox: Mailbox, stack: RunningServices, database: Database
+) -> None:
+    notified.policy((0, [notified.channel()]), group_wait_seconds=3600)
+    notified.raise_alarm()
+    with owner(database) as cursor:  # nothing that a request could store
+        cursor.execute("UPDATE heartguard_core.alarm_policies SET settings = '{}'")
+    pass_time(notified)
+    other = Notified.__new__(Notified)
+    Ward.__init__(other, stack, database)
+    other.doctor = other.member_with("other@clinic.example")
+    other.policy((0, [other.channel()]))
+    other.raise_alarm()
+    inbox.wait()
+    assert inbox.recipients == ["other@clinic.example"]
+
+
 def in_days(days: int) -> str:
     return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
 

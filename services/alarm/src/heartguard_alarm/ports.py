@@ -238,6 +238,9 @@ class Escalations(Protocol):
     def move(self, escalation: Escalation, due: Due | None, due_ns: int) -> None:
         """Set the next step and its time; without a step: the present one at another time."""
 
+    def postpone(self, group: DueGroup, now_ns: int, due_ns: int) -> None:
+        """Have what is due of a policy looked at again at another time."""
+
     def end(self, escalation: Escalation) -> None:
         """Nothing more is notified of an episode."""
 

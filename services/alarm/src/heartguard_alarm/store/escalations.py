@@ -45,6 +45,10 @@ _MOVE = f"""
 UPDATE heartguard_core.alarm_escalations
 SET step = coalesce(:step, step), repeat = coalesce(:repeat, repeat), due_at = cast(:due AS timestamptz) WHERE {_ONE}
 """  # noqa: S608
+_POSTPONE = """
+UPDATE heartguard_core.alarm_escalations SET due_at = cast(:due AS timestamptz)
+WHERE org_id = :org_id AND policy_id = :policy_id AND due_at <= cast(:now AS timestamptz)
+"""
 _END = f"DELETE FROM heartguard_core.alarm_escalations WHERE {_ONE}"  # noqa: S608
 _ABANDON = """
 DELETE FROM heartguard_core.alarm_escalations AS x USING heartguard_core.alarm_episodes AS e
@@ -95,6 +99,11 @@ class PostgresEscalations:
         """Set the next step and its time; without a step: the present one at another time."""
         step = {"step": None, "repeat": None} if due is None else {"step": due.step, "repeat": due.repeat}
         self._execute(_MOVE, **_place(escalation), **step, due=rfc3339(due_ns))
+
+    def postpone(self, group: DueGroup, now_ns: int, due_ns: int) -> None:
+        """Have what is due of a policy looked at again at another time."""
+        times = {"now": rfc3339(now_ns), "due": rfc3339(due_ns)}
+        self._execute(_POSTPONE, org_id=group.org_id, policy_id=group.policy_id, **times)
 
     def end(self, escalation: Escalation) -> None:
         """Nothing more is notified of an episode."""

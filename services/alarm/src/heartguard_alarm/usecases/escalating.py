@@ -12,6 +12,7 @@ from heartguard_alarm.domain.rules import Rule
 from heartguard_alarm.ports import Alarms, Channels, Escalations, Messages, Policies, Silences
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
+from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.limits import Limits
 from heartguard_common.core.transactions import Transaction
 from heartguard_common.identity.authority import Authority
@@ -19,8 +20,8 @@ from heartguard_common.messages import Payload
 
 IDLE_SECONDS = 0.5
 HOUR_NS = 3600 * NANOSECONDS
-# After so long it is looked again whether the limit has room.
-LIMITED_NS = 60 * NANOSECONDS
+# After so long it is looked again whether the limit has room, and what has failed is tried again.
+LATER_NS = 60 * NANOSECONDS
 LIMIT = "alarm_messages_per_hour"
 _log = logging.getLogger("heartguard.alarm")
 
@@ -63,10 +64,23 @@ class Escalating:
             self._stores.escalations.begin(rule.org_id, episode_id, policy, self._clock.now_ns())
 
     def step(self) -> float:
-        """Make the messages of the steps that are due for one policy; returns the seconds until the next call."""
+        """Make the messages of the steps that are due for one policy; returns the seconds until the next call.
+
+        What fails is due again in a minute, and does not stop what other policies have.
+        """
         group = self._stores.escalations.due(self._clock.now_ns())
         if group is None:
             return IDLE_SECONDS
+        try:
+            return self._step(group)
+        except ServiceError:  # PostgreSQL is unavailable
+            raise
+        except Exception:
+            now_ns = self._clock.now_ns()
+            self._stores.escalations.postpone(group, now_ns, now_ns + LATER_NS)
+            raise
+
+    def _step(self, group: DueGroup) -> float:
         with self._transaction():
             # The locks of people come before those of rows, as everywhere.
             admitted = frozenset(it for it in group.persons if self._authority.admits(group.org_id, it))
@@ -89,7 +103,7 @@ class Escalating:
             return
         if self._over_limit(policy, due, now_ns):
             for it in due:
-                self._stores.escalations.move(it, None, now_ns + LIMITED_NS)
+                self._stores.escalations.move(it, None, now_ns + LATER_NS)
             return
         self._write(policy, due, now_ns)
         for it in due:
