@@ -33,7 +33,12 @@ def test_services_with_a_known_or_a_listed_host(url: str, shown: str) -> None:
         *("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "", "json:/", "tgram://"),
         *("json://127.0.0.1:6379", "json://127.0.0.1", "json://127.0.0.1:8080@evil.example/", "json://[::1]:8080/"),
         *("ntfy://other.example/alarms", "ntfy://ntfy.clinic.example:22/alarms", "ntfy://127.0.0.1/a?mode=cloud"),
-        *(f"{SLACK}?template=/etc/passwd", f"{SLACK}/#general?template=/etc/passwd", f"{SLACK}?%74emplate=/etc/passwd"),
+        *(
+            f"{SLACK}?template=/etc/passwd",
+            f"{SLACK}/#general?template=/etc/passwd",
+            f"{SLACK}/#general?retry=9",
+            f"{SLACK}?%74emplate=/etc/passwd",
+        ),
         *(f"{SLACK}/?to=a?template=/etc/passwd", f"{SLACK}?to=a;template=/etc/passwd", f"{SLACK}?TEMPLATE=/etc/passwd"),
         *("json://127.0.0.1:8080/?redirect=yes", "json://127.0.0.1:8080/?verify=no", "json://127.0.0.1:8080/?rto=999"),
         *("json://127.0.0.1:8080/?+Host=evil", "mailto://user:word@ntfy.clinic.example?smtp=evil.example"),
