@@ -10,9 +10,13 @@ from heartguard_alarm.settings import Settings
 from heartguard_alarm.wiring import create_app
 from heartguard_common.core.lifecycle import LIFECYCLE
 from tests.clocks import MovableClock
+from tests.mail import Mailbox, mailbox
 from tests.people import found, join
+from tests.running_services import RunningServices, running_services
 from tests.servers import Database
 from tests.tokens import bearer, settings_environ
+
+from .notified import Notified
 
 Auth = dict[str, dict[str, str]]
 
@@ -43,3 +47,20 @@ def org(database: Database) -> int:
 def auth(database: Database, org: int) -> Auth:
     """The Authorization header of a member of each role."""
     return {role: bearer(join(database, org, role), role, org) for role in ("admin", "manager", "user")}
+
+
+@pytest.fixture
+def inbox() -> Iterator[Mailbox]:
+    with mailbox() as found:
+        yield found
+
+
+@pytest.fixture
+def mail_stack(database: Database, redis_url: str, inbox: Mailbox) -> Iterator[RunningServices]:
+    with running_services(database, redis_url, "auth", "influx", "alarm", SMTP_URL=inbox.url()) as running:
+        yield running
+
+
+@pytest.fixture
+def notified(mail_stack: RunningServices, database: Database) -> Notified:
+    return Notified(mail_stack, database)

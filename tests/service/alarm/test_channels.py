@@ -16,7 +16,7 @@ from tests.servers import Database, until
 from tests.tokens import bearer, service_secret
 
 from .conftest import Auth
-from .test_notifications import Notified
+from .notified import Notified
 
 NOBODY = "0198c0de-0000-7000-8000-000000000000"
 DISCORD = {"name": "Chat", "kind": "apprise", "url": "discord://validation/validation"}

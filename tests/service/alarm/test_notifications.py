@@ -3,85 +3,18 @@
 import importlib
 import json
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import pytest
-from flask.testing import FlaskClient
+from datetime import timedelta
 
 from heartguard_alarm.settings import Settings
 from heartguard_common.core.lifecycle import LIFECYCLE
-from tests.mail import Mailbox, mailbox
-from tests.people import identify, join, limit, owner
-from tests.running_services import RunningServices, running_services
+from tests.mail import Mailbox
+from tests.people import join, limit, owner
+from tests.running_services import RunningServices
 from tests.servers import Database, until
 from tests.tokens import service_auth, settings_environ
 
-from .conftest import Auth
+from .notified import Notified, in_days, pass_time
 from .test_evaluation import Ward, act, read, steady
-
-DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-@pytest.fixture
-def inbox() -> Iterator[Mailbox]:
-    with mailbox() as found:
-        yield found
-
-
-@pytest.fixture
-def stack(database: Database, redis_url: str, inbox: Mailbox) -> Iterator[RunningServices]:
-    with running_services(database, redis_url, "auth", "influx", "alarm", SMTP_URL=inbox.url()) as running:
-        yield running
-
-
-class Notified(Ward):
-    """A ward whose doctor gets e-mails."""
-
-    def __init__(self, stack: RunningServices, database: Database) -> None:
-        super().__init__(stack, database)
-        self.doctor = self.member_with("doctor@clinic.example")
-
-    def member_with(self, email: str) -> int:
-        member = join(self.database, self.org, "manager", email=email, full_name="Dr. Ruiz")
-        identify(self.database, member, "none")
-        return member
-
-    def ask(self, method: str, path: str, document: Any = None, status: int = 200) -> Any:
-        answer = self.stack.client("alarm").open(f"/alarms{path}", method=method, json=document, headers=self.admin)
-        assert answer.status_code == status, answer.data
-        return answer.get_json()
-
-    def channel(self, member: int | None = None, **more: Any) -> str:
-        asked = {"name": "Doctor", "kind": "email", "user_id": member or self.doctor, **more}
-        return str(self.ask("POST", "/channels", asked, 201)["id"])
-
-    def policy(self, *steps: tuple[int, list[str]], **more: Any) -> str:
-        asked = {"name": "Ward", "steps": [{"after_seconds": after, "channels": its} for after, its in steps]}
-        settings = {"group_wait_seconds": 0, "repeat_seconds": 0, "default": True, **more}
-        return str(self.ask("POST", "/policies", asked | settings, 201)["id"])
-
-    def alarm(self) -> str:
-        """The id of the newest alarm, once there is one."""
-        self.settle()
-        return str(read(self).get_json()["items"][0]["id"])
-
-    def notifications(self, alarm: str) -> list[dict[str, Any]]:
-        return list(self.ask("GET", f"/{alarm}/notifications")["items"])
-
-    def statuses(self, alarm: str) -> list[str]:
-        return [it["status"] for it in self.notifications(alarm)]
-
-    def raise_alarm(self) -> str:
-        self.make()
-        self.write(*steady(0, 120, 130))
-        return self.alarm()
-
-
-@pytest.fixture
-def notified(stack: RunningServices, database: Database) -> Notified:
-    return Notified(stack, database)
 
 
 def test_a_member_gets_an_e_mail_with_a_link_and_without_name_or_value(notified: Notified, inbox: Mailbox) -> None:
@@ -160,54 +93,6 @@ def test_alarms_of_one_group_wait_are_one_message_and_a_cleared_one_is_none(noti
     until(lambda: notified.statuses(first) == notified.statuses(second) == ["sent"], "the state of the message")
     assert len({notified.notifications(it)[0]["message_id"] for it in (first, second)}) == 1
     assert len(inbox.messages) == 1
-
-
-def test_a_silenced_alarm_is_notified_when_the_silence_is_ended(notified: Notified, inbox: Mailbox) -> None:
-    notified.policy((0, [notified.channel()]), (600, [notified.channel()]))
-    other = {"user_id": notified.doctor, "reason": "on leave", "ends_at": in_days(1)}
-    notified.ask("POST", "/silences", other, 201)
-    asked = {"user_id": notified.member, "reason": "An exercise test.", "ends_at": in_days(1)}
-    silence = notified.ask("POST", "/silences", asked, 201)
-    alarm = notified.raise_alarm()
-    until(lambda: notified.statuses(alarm) == ["silenced"], "the silenced message")
-    assert (len(notified.ask("GET", "/silences")["items"]), inbox.messages) == (2, [])
-    notified.ask("DELETE", f"/silences/{silence['id']}", status=204)
-    inbox.wait()
-    until(lambda: notified.statuses(alarm) == ["sent"], "the message after the silence")
-    notified.ask("DELETE", f"/silences/{silence['id']}", status=404)
-
-
-@pytest.mark.parametrize(
-    ("asked", "path"),
-    [
-        ({"ends_at": "2026-01-01T00:00:00Z"}, "/ends_at"),
-        ({"starts_at": "2030-01-01T00:00:00Z", "ends_at": "2030-02-01T00:00:00Z"}, "/ends_at"),
-        ({"user_id": 999_999, "ends_at": "soon"}, "/user_id"),
-        ({"rule_id": "0198c0de-0000-7000-8000-000000000000", "ends_at": "soon"}, "/rule_id"),
-    ],
-)
-def test_a_silence_that_makes_no_sense_is_refused(client: FlaskClient, auth: Auth, asked: Any, path: str) -> None:
-    document = {"reason": "why not", **asked}
-    document["ends_at"] = document["ends_at"].replace("soon", in_days(1))
-    answer = client.post("/alarms/silences", json=document, headers=auth["manager"])
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (422, "ALARM_014")
-    assert [it["path"] for it in answer.get_json()["error"]["details"]] == [path]
-
-
-def test_quiet_hours_hold_back_what_is_not_critical(notified: Notified, inbox: Mailbox) -> None:
-    now = datetime.now(UTC)
-    begin, end = now - timedelta(hours=1), now + timedelta(hours=2)
-    quiet = {"zone": "UTC", "ranges": [{"days": DAYS, "start": f"{begin:%H:%M}", "stop": f"{end:%H:%M}"}]}
-    notified.policy((0, [notified.channel()]), quiet_hours=quiet)
-    alarm = notified.raise_alarm()
-    minute = end.replace(second=0, microsecond=0)
-    held = "SELECT due_at FROM $alarm_escalations"
-    until(lambda: notified.rows(held) == [(minute,)], "the end of the quiet hours as the time of the step")
-    assert notified.statuses(alarm) == []
-    notified.make(name="Very high", threshold=125, severity="critical")
-    notified.write(*steady(130, 140, 130))
-    assert inbox.wait()[0]["Subject"] == "HeartGuard: 1 alarm (critical)"
-    assert notified.rows(held) == [(minute,)]
 
 
 def test_a_retrospective_alarm_notifies_nobody_and_an_ended_one_somebody(notified: Notified, inbox: Mailbox) -> None:
@@ -376,7 +261,7 @@ def test_a_deleted_person_is_in_no_channel_policy_or_message(notified: Notified,
 
 
 def test_what_fails_for_one_organization_does_not_stop_the_others(
-    notified: Notified, inbox: Mailbox, stack: RunningServices, database: Database
+    notified: Notified, inbox: Mailbox, mail_stack: RunningServices, database: Database
 ) -> None:
     notified.policy((0, [notified.channel()]), group_wait_seconds=3600)
     notified.raise_alarm()
@@ -384,20 +269,9 @@ def test_what_fails_for_one_organization_does_not_stop_the_others(
         cursor.execute("UPDATE heartguard_core.alarm_policies SET settings = '{}'")
     pass_time(notified)
     other = Notified.__new__(Notified)
-    Ward.__init__(other, stack, database)
+    Ward.__init__(other, mail_stack, database)
     other.doctor = other.member_with("other@clinic.example")
     other.policy((0, [other.channel()]))
     other.raise_alarm()
     inbox.wait()
     assert inbox.recipients == ["other@clinic.example"]
-
-
-def in_days(days: int) -> str:
-    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def pass_time(notified: Notified) -> None:
-    """As if the time of the next step had come."""
-    until(lambda: bool(notified.rows("SELECT 1 FROM $alarm_escalations WHERE due_at > now()")), "the next step")
-    with owner(notified.database) as cursor:
-        cursor.execute("UPDATE heartguard_core.alarm_escalations SET due_at = now()")
