@@ -92,8 +92,6 @@ def token_of(client: Client) -> str:
 
 def test_jobs_are_seen_from_the_first_step_to_the_last(clinic: Clinic, tmp_path: Path) -> None:
     with Reader(clinic.admin, "jobs", "points") as everybody, Reader(clinic.member, "jobs", "points") as own:
-        for reader in (everybody, own):
-            reader.begun()
         clinic.write()
         clinic.member.export_mine(tmp_path / "mine.zip")
         file = REPO_ROOT / "examples" / "activity.fit"
@@ -146,8 +144,6 @@ def test_alarms_are_seen_by_those_who_may_and_resumed(clinic: Clinic) -> None:
         raw(clinic, token, f"?topics=alarms&user_id={clinic.admin.me()['id']}") as filtered,
         raw(clinic, token, "?topics=alarms&format=xml") as in_xml,
     ):
-        for reader in (everybody, own, foreign):
-            reader.begun()
         clinic.write(150)
         everybody.wait(lambda: bool(everybody.documents("alarms")), "the alarm")
         (raised,) = everybody.documents("alarms")
