@@ -61,6 +61,7 @@ def show_next_steps(gateway: str) -> None:
     """Print what to open in a browser and what to try after a start; `gateway` is the URL that people use."""
     steps = (
         ("Open", f"{gateway}/", "what runs here, in English or Spanish"),
+        ("", f"{gateway}/portal/", "the portal: people, alarms, files, settings"),
         ("", f"{gateway}/docs", "the API: search, samples, requests that you can send"),
         ("Try", "./demo.sh", "send a real recording of a heart rate and read it back"),
         ("", "./heartguard demo run", "let visitors see it live, once DEMO_ENABLED=on is in .env"),
