@@ -23,7 +23,7 @@ export function go(path) {
   location.hash = `#/${path}`;
 }
 
-/** Changes the query of this place without a new entry in the history. @param {Record<string, string>} query */
+/** Changes the query of this place without a new entry in the history; in useLayoutEffect, because a later effect may run at the next place. @param {Record<string, string>} query */
 export function note(query) {
   const { path } = place();
   const text = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();

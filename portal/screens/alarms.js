@@ -1,5 +1,5 @@
 // Alarms: what is open, and one alarm with its values, its history and what people can do.
-import { html, useEffect, useState } from "../core/dom.js";
+import { html, useEffect, useLayoutEffect, useState } from "../core/dom.js";
 import { Failure, Field, Heading, State, announce, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { SEVERITIES, byNeed, interval, openAlarms, readAgain, useOpenAlarms, watched } from "../core/alarms.js";
@@ -41,7 +41,7 @@ function Inbox() {
   const known = useOpenAlarms();
   const [error, setError] = useState(/** @type {unknown} */ (null));
   useEffect(() => { if (found.value) found.reload(); }, [known.open?.map((it) => `${it.id}${it.acknowledged}${it.active}`).join()]);
-  useEffect(() => note({ ...chosen, view: chosen.view === "open" ? "" : chosen.view }), [chosen]);
+  useLayoutEffect(() => note({ ...chosen, view: chosen.view === "open" ? "" : chosen.view }), [chosen]);
   const choose = (/** @type {Partial<Chosen>} */ next) => { setCursors([undefined]); setChosen({ ...chosen, ...next }); };
   const acknowledge = async (/** @type {Alarm} */ it) => {
     setError(null);

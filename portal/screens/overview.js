@@ -113,7 +113,7 @@ export function Overview() {
   useRepeated(loaded.reload, live.open ? POLL.live : Math.min(POLL.most, Math.max(POLL.least, count * POLL.each)));
   useRepeated(trends.reload, TRENDS);
   useRepeated(() => setTick(Date.now()), 5);
-  useEffect(() => note({ q: text, state: kind, order: order === "need" ? "" : order }), [text, kind, order]);
+  useLayoutEffect(() => note({ q: text, state: kind, order: order === "need" ? "" : order }), [text, kind, order]);
 
   const all = loaded.value ? linesOf(loaded.value, live.values, alarms.open ?? []) : [];
   const counts = Object.fromEntries(KINDS.map((it) => [it, all.filter((line) => line.kind === it).length]));

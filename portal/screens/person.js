@@ -1,5 +1,5 @@
 // One person: the last value, a chart from seconds to years, the same as a table, a day, and where the data come from.
-import { html, useEffect, useRef, useState } from "../core/dom.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../core/dom.js";
 import { Failure, Heading, State, measured, useLoaded, useRepeated } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { FIELD, MEASUREMENT, condition, latest, person, saveText } from "../core/data.js";
@@ -87,7 +87,7 @@ function Trend({ id, name, points, catalogue, came }) {
   const fields = points.find((it) => it.measurement === measurement)?.fields ?? {};
   const field = entry?.fields.find((/** @type {string} */ it) => it in fields) ?? Object.keys(fields).find((it) => typeof fields[it] === "number") ?? FIELD;
   const loaded = useLoaded((signal) => load({ user: id, measurement, field, start: view.start, stop: view.stop, width: box.current?.clientWidth ?? 800, signal }, (it) => { if (!signal.aborted) setDrawn(it); }), [id, measurement, field, view.start, view.stop]);
-  useEffect(() => note(view.range ? { range: view.range } : { from: String(view.start), to: String(view.stop) }), [view]);
+  useLayoutEffect(() => note(view.range ? { range: view.range } : { from: String(view.start), to: String(view.stop) }), [view]);
   useRepeated(() => { if (view.range) setView(viewOf()); }, 60);
   const choose = (/** @type {string} */ range) => { note({ range }); setView(viewOf()); };
   const move = (/** @type {number} */ start, /** @type {number} */ stop) => setView(bounded(start, stop));
