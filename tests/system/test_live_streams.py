@@ -1,8 +1,9 @@
 """Live streams of the whole system, as clients read them: jobs, alarms, API keys, modes."""
 
 import itertools
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from heartguard_client.imports import ImportOptions, announce, send
 from heartguard_client.points import heart_rate
 from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.streams.announcing import LOST_SECONDS
 from tests.running import RunningSystem
 from tests.service.gateway.live import Watching
 from tests.system.stream_reader import Reader
@@ -69,11 +71,23 @@ class Clinic:
         assert answer.status_code == 200, answer.text
 
 
-@pytest.fixture
-def clinic(running_system: RunningSystem) -> Iterator[Clinic]:
-    made = Clinic(running_system)
-    with made.admin, made.member:
-        yield made
+def scenario(steps: Callable[[Clinic], None]) -> Callable[[RunningSystem], None]:
+    """A test of one organization; it is tried again where Redis answered too late for an event, which is a `reset`."""
+
+    def test(running_system: RunningSystem) -> None:
+        for attempt in (1, 2, 3):
+            clinic = Clinic(running_system)
+            with clinic.admin, clinic.member, Reader(clinic.admin) as watching:
+                try:
+                    steps(clinic)
+                except (AssertionError, TimeoutError):
+                    time.sleep(LOST_SECONDS + 2)
+                    if attempt == 3 or {"reason": "lost"} not in watching.documents("reset"):
+                        raise
+                else:
+                    return
+
+    return test
 
 
 @contextmanager
@@ -90,10 +104,12 @@ def token_of(client: Client) -> str:
     return found.token(client._transport._post)
 
 
-def test_jobs_are_seen_from_the_first_step_to_the_last(clinic: Clinic, tmp_path: Path) -> None:
+@scenario
+def test_jobs_are_seen_from_the_first_step_to_the_last(clinic: Clinic) -> None:
     with Reader(clinic.admin, "jobs", "points") as everybody, Reader(clinic.member, "jobs", "points") as own:
         clinic.write()
-        clinic.member.export_mine(tmp_path / "mine.zip")
+        with tempfile.TemporaryDirectory() as directory:
+            clinic.member.export_mine(Path(directory) / "mine.zip")
         file = REPO_ROOT / "examples" / "activity.fit"
         send(announce(clinic.member, file, ImportOptions()), file)
 
@@ -108,14 +124,18 @@ def test_jobs_are_seen_from_the_first_step_to_the_last(clinic: Clinic, tmp_path:
             assert [it for it, _ in itertools.groupby(statuses)] == ["queued", "running", "done"]
             assert {it["user_id"] for it in reader.documents("jobs")} == {clinic.member_id}
         _is_disclosed_while_it_lasts(clinic, everybody)
-        clinic.admin.json("DELETE", f"users/{clinic.member_id}")
-        everybody.wait(lambda: "user.delete" in ended(everybody), "the deletion")
+        job = clinic.admin.json("DELETE", f"users/{clinic.member_id}")["id"]
+
+        def deleted() -> bool:
+            # The `reset` that takes deleted points back may have taken the last event, too: then it is asked for.
+            asked = everybody.documents("reset") and clinic.admin.json("GET", f"users/deletions/{job}")["status"]
+            return "user.delete" in ended(everybody) or asked == "done"
+
+        everybody.wait(deleted, "the deletion")
+        everybody.wait(lambda: bool(everybody.documents("reset")), "that deleted points are taken back")
         steps = [it["progress"] for it in everybody.documents("jobs") if it["kind"] == "user.delete"]
-        assert (steps[0], steps[-1], steps == sorted(steps)) == (0, 100, True)
-        assert [it.document for it in everybody.events if it.name == "reset"] == [{"reason": "removed"}] * len(
-            everybody.documents("reset")
-        )
-        assert everybody.documents("reset"), "deleted points are taken back"
+        assert (steps[0], steps == sorted(steps)) == (0, True)
+        assert {it["reason"] for it in everybody.documents("reset")} == {"removed"}
 
 
 def _is_disclosed_while_it_lasts(clinic: Clinic, reader: Reader) -> None:
@@ -133,6 +153,7 @@ def _is_disclosed_while_it_lasts(clinic: Clinic, reader: Reader) -> None:
     assert event["request_id"] in opened
 
 
+@scenario
 def test_alarms_are_seen_by_those_who_may_and_resumed(clinic: Clinic) -> None:
     clinic.admin.alarms.make_rule(RULE)  # type: ignore[arg-type]
     stranger = Clinic(clinic.system)
@@ -169,6 +190,7 @@ def test_alarms_are_seen_by_those_who_may_and_resumed(clinic: Clinic) -> None:
     stranger.admin.close()
 
 
+@scenario
 def test_an_api_key_sees_the_points_of_its_buckets_until_it_is_revoked(clinic: Clinic) -> None:
     ward = f"{clinic.bucket}_ward"
     clinic.admin.json("POST", "timeseries/buckets", document={"bucket": ward})
@@ -189,6 +211,7 @@ def test_an_api_key_sees_the_points_of_its_buckets_until_it_is_revoked(clinic: C
         assert (watching.next().document, time.monotonic() - began < LATE_SECONDS) == ({"reason": "revoked"}, True)
 
 
+@scenario
 def test_a_suspended_organization_has_no_streams_and_a_read_only_one_keeps_them(clinic: Clinic) -> None:
     token = token_of(clinic.admin)
     with raw(clinic, token) as watching:
