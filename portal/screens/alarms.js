@@ -55,7 +55,7 @@ function Inbox() {
   };
   const people = [...(named.value?.people ?? [])].sort((one, other) => compare(nameOf(one.id, [one]), nameOf(other.id, [other])));
   const next = found.value?.next_cursor, unfiltered = chosen.view === "open" && !chosen.severity && !chosen.person && !chosen.rule;
-  return html`<${Heading} title=${t("alarms.title")}>${isStaff() && html`<a class="button" href="#/rules">${t("rules.title")}</a>`}<//>
+  return html`<${Heading} title=${t("alarms.title")}>${isStaff() && html`<span class="actions"><a class="button" href="#/rules">${t("rules.title")}</a><a class="button" href="#/notifications">${t("notify.title")}</a></span>`}<//>
     <p class="quiet">${t("medical")}</p>
     <div class="filters alarms">
       <div class="counts" role="group" aria-label=${t("alarms.view")}>${VIEWS.map((it) => html`<button key=${it} type="button" aria-pressed=${chosen.view === it} onClick=${() => choose({ view: it })}>${t(`alarms.view.${it}`)}</button>`)}</div>

@@ -26,7 +26,7 @@ SCHEMES = ("light", "dark")
 BEFORE_LOGIN = ("landing", "login", "forgot", "accept", "confirm")
 OPERATOR = ("operator", "work")
 AFTER_LOGIN = (
-    *("overview", "person", "alarms", "alarm", "rules", "rule", "members", "files", "imports", "keys"),
+    *("overview", "person", "alarms", "alarm", "notifications", "rules", "rule", "members", "files", "imports", "keys"),
     *("organization", "audit", "account"),
 )
 
@@ -58,6 +58,8 @@ SHOWN = (
     Picture("alarms", "es", "phone", "dark"),
     Picture("alarm", "en"),
     Picture("alarm", "es", scheme="dark"),
+    Picture("notifications", "en"),
+    Picture("notifications", "es", "phone", "dark"),
     Picture("rules", "en"),
     Picture("rule", "es"),
     Picture("rule", "en", "phone"),
