@@ -149,6 +149,22 @@ export type AlarmNote = {
   note: string;
 };
 
+/** The messages about an alarm, oldest first. */
+export type AlarmNotificationList = {
+  items: Array<{
+    step: number;
+    repeat: number;
+    channel_id: string;
+    service: string;
+    status: "waiting" | "sent" | "failed" | "silenced" | "cancelled";
+    at: string;
+    attempts: number;
+    error?: string;
+    message_id?: string;
+  }>;
+  next_cursor: string | null;
+};
+
 /** A notification policy. */
 export type AlarmPolicy = {
   id: string;
@@ -461,6 +477,42 @@ export type AlarmRuleUpdate = {
   };
   policy_id?: string | null;
   enabled?: boolean;
+};
+
+/** A silence. */
+export type AlarmSilence = {
+  id: string;
+  user_id?: number;
+  rule_id?: string;
+  reason: string;
+  starts_at: string;
+  ends_at: string;
+  created_by: string;
+  created_at: string;
+};
+
+/** Silences that have not ended, newest first. */
+export type AlarmSilenceList = {
+  items: Array<{
+    id: string;
+    user_id?: number;
+    rule_id?: string;
+    reason: string;
+    starts_at: string;
+    ends_at: string;
+    created_by: string;
+    created_at: string;
+  }>;
+  next_cursor: string | null;
+};
+
+/** A new silence: alarms are recorded and nobody gets messages about them. Without `user_id` and `rule_id` it is for all alarms of the organization. */
+export type AlarmSilenceRequest = {
+  user_id?: number;
+  rule_id?: string;
+  reason: string;
+  starts_at?: string;
+  ends_at: string;
 };
 
 /** An API key; the key itself is only in the answer to the request that makes or rotates it. */
@@ -1384,6 +1436,10 @@ export interface Calls {
   "alarm.read_policy": { takes: undefined; gives: AlarmPolicy; query: { }; params: { policy_id: string | number; } };
   "alarm.update_policy": { takes: AlarmPolicyUpdate; gives: AlarmPolicy; query: { }; params: { policy_id: string | number; } };
   "alarm.delete_policy": { takes: undefined; gives: undefined; query: { }; params: { policy_id: string | number; } };
+  "alarm.create_silence": { takes: AlarmSilenceRequest; gives: AlarmSilence; query: { }; params: { } };
+  "alarm.list_silences": { takes: undefined; gives: AlarmSilenceList; query: { limit?: number; cursor?: string; }; params: { } };
+  "alarm.end_silence": { takes: undefined; gives: undefined; query: { }; params: { silence_id: string | number; } };
+  "alarm.list_notifications": { takes: undefined; gives: AlarmNotificationList; query: { limit?: number; cursor?: string; }; params: { alarm_id: string | number; } };
   "stream.open": { takes: undefined; gives: undefined; query: { topics?: string; measurement?: string; user_id?: number; last_event_id?: string; ticket?: string; }; params: { } };
   "gateway.services": { takes: undefined; gives: ServiceList; query: { }; params: { } };
   "auth.background": { takes: undefined; gives: BackgroundWork; query: { }; params: { } };

@@ -7,6 +7,8 @@ import { date, duration, t, zone } from "../core/i18n.js";
 import { LONGEST, SHORTEST, load } from "../core/windows.js";
 import { Chart } from "./chart.js";
 import { actorName, conditionWords, isStaff, measurementName, nameOf, namedPeople } from "./alarm_words.js";
+import { Messages } from "./alarm_messages.js";
+import { SilenceDialog, Silences } from "./silences.js";
 
 /** @typedef {import("../core/alarms.js").Alarm} Alarm */
 /** @typedef {import("../core/types.js").AlarmRule} AlarmRule */
@@ -15,7 +17,7 @@ import { actorName, conditionWords, isStaff, measurementName, nameOf, namedPeopl
 const CONTEXT_MS = 30 * 60_000, SHARE = 0.25; // what the chart shows before and after
 const AHEAD_MS = 60_000; // but no more of the future
 const ROWS = 1000;
-const PHRASES = /** @type {const} */ (["raised", "retrospective", "changed", "cleared", "merged", "withdrawn", "acknowledged", "noted", "closed"]);
+const PHRASES = /** @type {const} */ (["raised", "retrospective", "changed", "cleared", "merged", "withdrawn", "escalated", "acknowledged", "noted", "closed"]);
 
 /** The screen. @param {{ id: string }} props */
 export function One({ id }) {
@@ -32,9 +34,9 @@ export function One({ id }) {
     <${Failure} error=${found.error} retry=${found.reload} />
     ${alarm.withdrawn && html`<p class="notice">${t(alarm.merged_into ? "alarm.merged_text" : "alarm.withdrawn_text")} ${alarm.merged_into && html`<a href=${`#/alarms/${alarm.merged_into}`}>${t("alarm.merged_link")}</a>`}</p>`}
     <div class="cards wide"><${Facts} alarm=${alarm} people=${people} rule=${rule} unit=${unit} />
-      ${isStaff() ? html`<${Actions} alarm=${alarm} changed=${changed} />` : html`<section class="card"><h2>${t("alarm.do")}</h2><p>${t("alarm.own_text")}</p></section>`}</div>
+      ${isStaff() ? html`<${Actions} alarm=${alarm} people=${people} changed=${changed} />` : html`<section class="card"><h2>${t("alarm.do")}</h2><p>${t("alarm.own_text")}</p></section>`}</div>
     <${Values} alarm=${alarm} name=${nameOf(alarm.user_id, people)} unit=${unit} threshold=${thresholdOf(alarm, rule)} />
-    <${History} alarm=${alarm} people=${people} />`;
+    <${Messages} alarm=${alarm} /><${History} alarm=${alarm} people=${people} />`;
 }
 
 /** The threshold that raised it: of the person, else of that version; undefined where it is not known. @param {Alarm} alarm @param {AlarmRule | null} rule */
@@ -62,10 +64,10 @@ function Facts({ alarm, people, rule, unit }) {
     <p><small>${t("medical")}</small></p></section>`;
 }
 
-/** @param {{ alarm: Alarm, changed: (said: string) => void }} props */
-function Actions({ alarm, changed }) {
-  const [text, setText] = useState("");
-  const [dialog, setDialog] = useState(/** @type {"note" | "close" | null} */ (null));
+/** @param {{ alarm: Alarm, people: User[], changed: (said: string) => void }} props */
+function Actions({ alarm, people, changed }) {
+  const [text, setText] = useState(""), [round, setRound] = useState(0);
+  const [dialog, setDialog] = useState(/** @type {"note" | "close" | "silence" | null} */ (null));
   const params = { alarm_id: alarm.id };
   const acknowledge = async () => {
     await call("alarm.acknowledge", { params, body: text.trim() ? { note: text.trim() } : {} });
@@ -73,12 +75,15 @@ function Actions({ alarm, changed }) {
     changed(t("alarm.acknowledged"));
   };
   const more = html`<button type="button" onClick=${() => setDialog("note")}>${t("alarm.note")}</button>
+    <button type="button" onClick=${() => setDialog("silence")}>${t("silence.do")}</button>
     ${!alarm.closed && html`<button type="button" onClick=${() => setDialog("close")}>${t("alarm.close")}</button>`}`;
   if (alarm.withdrawn) return html`<section class="card"><h2>${t("alarm.do")}</h2><p class="quiet">${t("alarm.nothing_to_do")}</p></section>`;
   return html`<section class="card"><h2>${t("alarm.do")}</h2>
     ${alarm.acknowledged ? html`<p class="actions">${more}</p>` : html`<${Form} send=${acknowledge} label=${t("alarm.acknowledge")} more=${more}>
       <${Field} label=${t("alarm.note_text")} hint=${t("alarm.acknowledge_hint")} rows="2" maxlength="1000" value=${text} onValue=${setText} /><//>`}
-    ${dialog && html`<${Written} kind=${dialog} id=${alarm.id} close=${() => setDialog(null)} changed=${changed} />`}</section>`;
+    <${Silences} people=${people} rules=${[{ id: alarm.rule_id, name: alarm.rule_name }]} alarm=${alarm} round=${round} />
+    ${dialog === "silence" && html`<${SilenceDialog} alarm=${alarm} name=${nameOf(alarm.user_id, people)} close=${() => setDialog(null)} done=${() => setRound(round + 1)} />`}
+    ${(dialog === "note" || dialog === "close") && html`<${Written} kind=${dialog} id=${alarm.id} close=${() => setDialog(null)} changed=${changed} />`}</section>`;
 }
 
 /** A note, or the reason for which an alarm is closed. @param {{ kind: "note" | "close", id: string, close: () => void, changed: (said: string) => void }} props */

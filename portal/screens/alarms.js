@@ -8,6 +8,7 @@ import { note, place } from "../core/router.js";
 import { session } from "../core/session.js";
 import { One } from "./alarm.js";
 import { isStaff, nameOf, namedPeople } from "./alarm_words.js";
+import { Silences } from "./silences.js";
 
 /** @typedef {import("../core/alarms.js").Alarm} Alarm */
 /** @typedef {import("../core/data.js").User} User */
@@ -57,6 +58,7 @@ function Inbox() {
   const next = found.value?.next_cursor, unfiltered = chosen.view === "open" && !chosen.severity && !chosen.person && !chosen.rule;
   return html`<${Heading} title=${t("alarms.title")}>${isStaff() && html`<span class="actions"><a class="button" href="#/rules">${t("rules.title")}</a><a class="button" href="#/notifications">${t("notify.title")}</a></span>`}<//>
     <p class="quiet">${t("medical")}</p>
+    ${isStaff() && named.value && html`<${Silences} people=${named.value.people} rules=${named.value.rules} />`}
     <div class="filters alarms">
       <div class="counts" role="group" aria-label=${t("alarms.view")}>${VIEWS.map((it) => html`<button key=${it} type="button" aria-pressed=${chosen.view === it} onClick=${() => choose({ view: it })}>${t(`alarms.view.${it}`)}</button>`)}</div>
       <${Field} label=${t("alarms.severity")} value=${chosen.severity} onValue=${(/** @type {string} */ severity) => choose({ severity })}><option value="">${t("any")}</option>${SEVERITIES.map((it) => html`<option key=${it} value=${it}>${t(`severity.${it}`)}</option>`)}<//>

@@ -1,4 +1,4 @@
-"""Who is notified, in the portal: channels, policies, and the policy of a rule.
+"""Who is notified, in the portal: channels, policies, silences, and the messages about an alarm.
 
 The system of these tests has a mail server, and may send to one host of the operator's list.
 """
@@ -285,11 +285,76 @@ def notified(url: str, chat: Any) -> Organization:
     return ours
 
 
+def test_messages_show_what_was_sent_and_what_failed(notified: Organization, open_as: Callable[[str], Portal]) -> None:
+    ana = next(iter(notified.people))
+    alarm = notified.alarms(user_id=str(ana))[0]["id"]
+    portal = open_as(notified.admin)
+    portal.go(f"alarms/{alarm}")
+    messages = portal.page.get_by_role("region", name="Messages")
+    refused = messages.locator("tbody tr", has_text="Dead chat")
+
+    def tried() -> bool:
+        messages.get_by_role("button", name="Load again").click()
+        portal.settle()
+        return "did not take the message" in messages.inner_text()
+
+    until(tried, "an attempt has failed", seconds=60)
+    expect(refused).to_contain_text("Waits to be sent")
+    expect(refused).to_contain_text("Step 1")
+    expect(messages.locator("tbody tr").filter(has_text=re.compile("(?<!Dead )Chat"))).to_contain_text(["Sent"])
+
+
+def test_an_alarm_is_silenced_and_the_silence_is_seen_and_ended(
+    notified: Organization, open_as: Callable[[str], Portal]
+) -> None:
+    bruno = list(notified.people)[1]
+    alarm = notified.alarms(user_id=str(bruno))[0]["id"]
+    portal = open_as(notified.admin)
+    portal.expected = ("422",)
+    page = portal.page
+    portal.go(f"alarms/{alarm}")
+    page.get_by_role("button", name="Silence", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Which alarms").select_option(label="All alarms of Bruno Ruiz")
+    dialog.get_by_label("Reason").fill(ATTACK)
+    dialog.get_by_label("Until").fill("2020-01-01T10:00")
+    dialog.get_by_role("button", name="Silence", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("ends_at: must be later than the begin")
+    assert violations(portal) == []
+    dialog.get_by_label("Until").fill(page.evaluate("new Date(Date.now() + 86400000).toISOString().slice(0, 16)"))
+    dialog.get_by_role("button", name="Silence", exact=True).click()
+    shown = page.get_by_role("region", name="Silenced now")
+    expect(shown).to_contain_text("All alarms of Bruno Ruiz")
+    portal.go(f"alarms/{notified.alarms(user_id=str(next(iter(notified.people))))[0]['id']}")
+    expect(page.get_by_role("region", name="Messages")).to_be_visible()
+    portal.settle()
+    expect(shown).to_have_count(0)
+    portal.go("alarms")
+    expect(shown.get_by_role("listitem")).to_have_count(1)
+    expect(shown).to_contain_text("by Dr. Lucía Martín, until")
+    expect(shown).to_contain_text(ATTACK)
+    assert page.locator("main img, main script").count() == 0
+    assert violations(portal) == []
+    shown.get_by_role("button", name="End the silence: All alarms of Bruno Ruiz").click()
+    expect(shown).to_have_count(0)
+
+
+def test_a_member_sees_the_messages_about_own_alarms(notified: Organization, open_as: Callable[[str], Portal]) -> None:
+    ana = next(iter(notified.people))
+    portal = open_as("ana@notified.example")
+    portal.go(f"alarms/{notified.alarms(user_id=str(ana))[0]['id']}")
+    expect(portal.page.get_by_role("region", name="Messages")).to_contain_text("Chat or push service")
+    expect(portal.page.get_by_role("button", name="Silence", exact=True)).to_have_count(0)
+    portal.go("notifications")
+    expect(portal.page.get_by_role("heading", level=1)).to_have_text("Ana García")
+
+
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     notified: Organization, open_as: Callable[[str], Portal], subtests: pytest.Subtests
 ) -> None:
     portal = open_as(notified.admin)
-    for path in ("notifications", "notifications/new", "rules"):
+    alarm = notified.alarms()[0]["id"]
+    for path in ("notifications", "notifications/new", f"alarms/{alarm}", "rules"):
         with subtests.test(path):
             portal.page.emulate_media(color_scheme="light")
             portal.page.set_viewport_size({"width": 1280, "height": 900})
