@@ -38,8 +38,11 @@ export async function openAlarms(filter = {}, signal = undefined) {
   return [...active, ...over].filter(isOpen).sort(byNeed);
 }
 
-/** Since when and until when, in milliseconds; an active alarm lasts until now. @param {Alarm} alarm @returns {[number, number]} */
-export const interval = (alarm) => [Date.parse(alarm.start), alarm.end === undefined ? Date.now() : Date.parse(alarm.end)];
+/** Since when and until when, in milliseconds; an active alarm lasts until now, one whose device's clock is ahead has just begun. @param {Alarm} alarm @returns {[number, number]} */
+export function interval(alarm) {
+  const start = Date.parse(alarm.start);
+  return [start, alarm.end === undefined ? Math.max(start, Date.now()) : Date.parse(alarm.end)];
+}
 
 /** What `watched` has: null until the first answer. @type {{ open: Alarm[] | null, error: unknown }} */
 export const watched = { open: null, error: null };

@@ -16,6 +16,7 @@ const SCREENS = {
   mine: { roles: ["user"], nav: "nav.mine", load: () => import("../screens/person.js"), part: "Mine" },
   alarms: { roles: EVERYBODY, nav: "nav.alarms", load: () => import("../screens/alarms.js"), part: "Alarms" },
   rules: { roles: STAFF, load: () => import("../screens/rules.js"), part: "Rules" },
+  notifications: { roles: STAFF, load: () => import("../screens/notifications.js"), part: "Notifications" },
   members: { roles: STAFF, nav: "nav.members", load: () => import("../screens/members.js"), part: "Members" },
   files: { roles: EVERYBODY, nav: "nav.files", load: () => import("../screens/files.js"), part: "Files" },
   imports: { roles: EVERYBODY, load: () => import("../screens/imports.js"), part: "Imports" },
@@ -32,7 +33,7 @@ const DOORS = /** @type {Record<string, string>} */ ({ login: "LogIn", forgot: "
 const ALSO_INSIDE = ["accept", "confirm"];
 
 /** Screens without an entry of their own in the navigation, and the entry that they belong to. @type {Record<string, string>} */
-const UNDER = { people: "overview", rules: "alarms", imports: "files", choose: "account" };
+const UNDER = { people: "overview", rules: "alarms", notifications: "alarms", imports: "files", choose: "account" };
 
 /** A part of a module, loaded when it is first shown. @param {{ screen: { load: () => Promise<any>, part: string }, props?: any }} props */
 function Loaded({ screen, props = {} }) {

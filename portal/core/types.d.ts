@@ -43,6 +43,64 @@ export type AlarmAcknowledgement = {
   note?: string;
 };
 
+/** A channel for messages about alarms. */
+export type AlarmChannel = {
+  id: string;
+  name: string;
+  kind: "email" | "apprise";
+  service: string;
+  user_id?: number;
+  shown: string;
+  language: "en" | "es";
+  verified: boolean;
+  created_at: string;
+  created_by: string;
+};
+
+/** The code that was sent to the address of an e-mail channel. */
+export type AlarmChannelCode = {
+  code: string;
+};
+
+/** Channels of the organization, oldest first. */
+export type AlarmChannelList = {
+  items: Array<{
+    id: string;
+    name: string;
+    kind: "email" | "apprise";
+    service: string;
+    user_id?: number;
+    shown: string;
+    language: "en" | "es";
+    verified: boolean;
+    created_at: string;
+    created_by: string;
+  }>;
+  next_cursor: string | null;
+};
+
+/** A new channel for messages about alarms. An e-mail channel has either `user_id` or `address`, one of Apprise a `url`. */
+export type AlarmChannelRequest = {
+  name: string;
+  kind: "email" | "apprise";
+  user_id?: number;
+  address?: string;
+  url?: string;
+  language?: "en" | "es";
+};
+
+/** A message that tries a channel. */
+export type AlarmChannelTest = {
+  status: "waiting" | "sent" | "failed" | "silenced" | "cancelled";
+  error?: string;
+};
+
+/** Changes of a channel; missing members stay as they are. Where it leads to never changes. */
+export type AlarmChannelUpdate = {
+  name?: string;
+  language?: "en" | "es";
+};
+
 /** An alarm is closed by a person; its interval stays. */
 export type AlarmClosure = {
   reason: string;
@@ -109,6 +167,99 @@ export type AlarmNotificationList = {
     message_id?: string;
   }>;
   next_cursor: string | null;
+};
+
+/** A notification policy. */
+export type AlarmPolicy = {
+  id: string;
+  name: string;
+  steps: Array<{
+    after_seconds: number;
+    channels: Array<string>;
+  }>;
+  group_wait_seconds: number;
+  repeat_seconds: number;
+  quiet_hours?: {
+    zone: string;
+    ranges: Array<{
+      days: Array<"mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun">;
+      start: string;
+      stop: string;
+    }>;
+  };
+  details: boolean;
+  default: boolean;
+  created_at: string;
+  changed_at: string;
+};
+
+/** Notification policies of the organization, oldest first. */
+export type AlarmPolicyList = {
+  items: Array<{
+    id: string;
+    name: string;
+    steps: Array<{
+      after_seconds: number;
+      channels: Array<string>;
+    }>;
+    group_wait_seconds: number;
+    repeat_seconds: number;
+    quiet_hours?: {
+      zone: string;
+      ranges: Array<{
+        days: Array<"mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun">;
+        start: string;
+        stop: string;
+      }>;
+    };
+    details: boolean;
+    default: boolean;
+    created_at: string;
+    changed_at: string;
+  }>;
+  next_cursor: string | null;
+};
+
+/** A new notification policy: which channels get messages about an alarm, and when. */
+export type AlarmPolicyRequest = {
+  name: string;
+  steps: Array<{
+    after_seconds: number;
+    channels: Array<string>;
+  }>;
+  group_wait_seconds?: number;
+  repeat_seconds?: number;
+  quiet_hours?: {
+    zone: string;
+    ranges: Array<{
+      days: Array<"mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun">;
+      start: string;
+      stop: string;
+    }>;
+  };
+  details?: boolean;
+  default?: boolean;
+};
+
+/** Changes of a notification policy; missing members stay as they are. */
+export type AlarmPolicyUpdate = {
+  name?: string;
+  steps?: Array<{
+    after_seconds: number;
+    channels: Array<string>;
+  }>;
+  group_wait_seconds?: number;
+  repeat_seconds?: number;
+  quiet_hours?: {
+    zone: string;
+    ranges: Array<{
+      days: Array<"mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun">;
+      start: string;
+      stop: string;
+    }>;
+  };
+  details?: boolean;
+  default?: boolean;
 };
 
 /** What the rule would have done. */
@@ -1292,6 +1443,17 @@ export interface Calls {
   "alarm.read_rule": { takes: undefined; gives: AlarmRule; query: { }; params: { rule_id: string | number; } };
   "alarm.update_rule": { takes: AlarmRuleUpdate; gives: AlarmRule; query: { }; params: { rule_id: string | number; } };
   "alarm.delete_rule": { takes: undefined; gives: undefined; query: { }; params: { rule_id: string | number; } };
+  "alarm.create_channel": { takes: AlarmChannelRequest; gives: AlarmChannel; query: { }; params: { } };
+  "alarm.list_channels": { takes: undefined; gives: AlarmChannelList; query: { limit?: number; cursor?: string; }; params: { } };
+  "alarm.update_channel": { takes: AlarmChannelUpdate; gives: AlarmChannel; query: { }; params: { channel_id: string | number; } };
+  "alarm.delete_channel": { takes: undefined; gives: undefined; query: { }; params: { channel_id: string | number; } };
+  "alarm.verify_channel": { takes: AlarmChannelCode; gives: AlarmChannel; query: { }; params: { channel_id: string | number; } };
+  "alarm.test_channel": { takes: undefined; gives: AlarmChannelTest; query: { }; params: { channel_id: string | number; } };
+  "alarm.create_policy": { takes: AlarmPolicyRequest; gives: AlarmPolicy; query: { }; params: { } };
+  "alarm.list_policies": { takes: undefined; gives: AlarmPolicyList; query: { limit?: number; cursor?: string; }; params: { } };
+  "alarm.read_policy": { takes: undefined; gives: AlarmPolicy; query: { }; params: { policy_id: string | number; } };
+  "alarm.update_policy": { takes: AlarmPolicyUpdate; gives: AlarmPolicy; query: { }; params: { policy_id: string | number; } };
+  "alarm.delete_policy": { takes: undefined; gives: undefined; query: { }; params: { policy_id: string | number; } };
   "alarm.create_silence": { takes: AlarmSilenceRequest; gives: AlarmSilence; query: { }; params: { } };
   "alarm.list_silences": { takes: undefined; gives: AlarmSilenceList; query: { limit?: number; cursor?: string; }; params: { } };
   "alarm.end_silence": { takes: undefined; gives: undefined; query: { }; params: { silence_id: string | number; } };

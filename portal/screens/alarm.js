@@ -3,11 +3,12 @@ import { html, useRef, useState } from "../core/dom.js";
 import { Dialog, Failure, Field, Form, Heading, State, announce, measured, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { interval, readAgain } from "../core/alarms.js";
-import { date, duration, has, t, zone } from "../core/i18n.js";
+import { date, duration, t, zone } from "../core/i18n.js";
 import { LONGEST, SHORTEST, load } from "../core/windows.js";
 import { Chart } from "./chart.js";
-import { Messages, Silencing } from "./silences.js";
 import { actorName, conditionWords, isStaff, measurementName, nameOf, namedPeople } from "./alarm_words.js";
+import { Messages } from "./alarm_messages.js";
+import { SilenceDialog, Silences } from "./silences.js";
 
 /** @typedef {import("../core/alarms.js").Alarm} Alarm */
 /** @typedef {import("../core/types.js").AlarmRule} AlarmRule */
@@ -16,6 +17,7 @@ import { actorName, conditionWords, isStaff, measurementName, nameOf, namedPeopl
 const CONTEXT_MS = 30 * 60_000, SHARE = 0.25; // what the chart shows before and after
 const AHEAD_MS = 60_000; // but no more of the future
 const ROWS = 1000;
+const PHRASES = /** @type {const} */ (["raised", "retrospective", "changed", "cleared", "merged", "withdrawn", "escalated", "acknowledged", "noted", "closed"]);
 
 /** The screen. @param {{ id: string }} props */
 export function One({ id }) {
@@ -32,9 +34,9 @@ export function One({ id }) {
     <${Failure} error=${found.error} retry=${found.reload} />
     ${alarm.withdrawn && html`<p class="notice">${t(alarm.merged_into ? "alarm.merged_text" : "alarm.withdrawn_text")} ${alarm.merged_into && html`<a href=${`#/alarms/${alarm.merged_into}`}>${t("alarm.merged_link")}</a>`}</p>`}
     <div class="cards wide"><${Facts} alarm=${alarm} people=${people} rule=${rule} unit=${unit} />
-      ${isStaff() ? html`<${Actions} alarm=${alarm} name=${nameOf(alarm.user_id, people)} changed=${changed} />` : html`<section class="card"><h2>${t("alarm.do")}</h2><p>${t("alarm.own_text")}</p></section>`}</div>
+      ${isStaff() ? html`<${Actions} alarm=${alarm} people=${people} changed=${changed} />` : html`<section class="card"><h2>${t("alarm.do")}</h2><p>${t("alarm.own_text")}</p></section>`}</div>
     <${Values} alarm=${alarm} name=${nameOf(alarm.user_id, people)} unit=${unit} threshold=${thresholdOf(alarm, rule)} />
-    <div class="cards wide"><${History} alarm=${alarm} people=${people} /><${Messages} id=${alarm.id} /></div>`;
+    <${Messages} alarm=${alarm} /><${History} alarm=${alarm} people=${people} />`;
 }
 
 /** The threshold that raised it: of the person, else of that version; undefined where it is not known. @param {Alarm} alarm @param {AlarmRule | null} rule */
@@ -62,9 +64,9 @@ function Facts({ alarm, people, rule, unit }) {
     <p><small>${t("medical")}</small></p></section>`;
 }
 
-/** @param {{ alarm: Alarm, name: string, changed: (said: string) => void }} props */
-function Actions({ alarm, name, changed }) {
-  const [text, setText] = useState("");
+/** @param {{ alarm: Alarm, people: User[], changed: (said: string) => void }} props */
+function Actions({ alarm, people, changed }) {
+  const [text, setText] = useState(""), [round, setRound] = useState(0);
   const [dialog, setDialog] = useState(/** @type {"note" | "close" | "silence" | null} */ (null));
   const params = { alarm_id: alarm.id };
   const acknowledge = async () => {
@@ -73,13 +75,14 @@ function Actions({ alarm, name, changed }) {
     changed(t("alarm.acknowledged"));
   };
   const more = html`<button type="button" onClick=${() => setDialog("note")}>${t("alarm.note")}</button>
-    ${!alarm.closed && html`<button type="button" onClick=${() => setDialog("close")}>${t("alarm.close")}</button>`}
-    <button type="button" onClick=${() => setDialog("silence")}>${t("silence.title")}</button>`;
+    <button type="button" onClick=${() => setDialog("silence")}>${t("silence.do")}</button>
+    ${!alarm.closed && html`<button type="button" onClick=${() => setDialog("close")}>${t("alarm.close")}</button>`}`;
   if (alarm.withdrawn) return html`<section class="card"><h2>${t("alarm.do")}</h2><p class="quiet">${t("alarm.nothing_to_do")}</p></section>`;
   return html`<section class="card"><h2>${t("alarm.do")}</h2>
     ${alarm.acknowledged ? html`<p class="actions">${more}</p>` : html`<${Form} send=${acknowledge} label=${t("alarm.acknowledge")} more=${more}>
       <${Field} label=${t("alarm.note_text")} hint=${t("alarm.acknowledge_hint")} rows="2" maxlength="1000" value=${text} onValue=${setText} /><//>`}
-    ${dialog === "silence" && html`<${Silencing} alarm=${alarm} name=${name} close=${() => setDialog(null)} made=${() => { setDialog(null); changed(t("silence.made")); }} />`}
+    <${Silences} people=${people} rules=${[{ id: alarm.rule_id, name: alarm.rule_name }]} alarm=${alarm} round=${round} />
+    ${dialog === "silence" && html`<${SilenceDialog} alarm=${alarm} name=${nameOf(alarm.user_id, people)} close=${() => setDialog(null)} done=${() => setRound(round + 1)} />`}
     ${(dialog === "note" || dialog === "close") && html`<${Written} kind=${dialog} id=${alarm.id} close=${() => setDialog(null)} changed=${changed} />`}</section>`;
 }
 
@@ -128,5 +131,5 @@ function History({ alarm, people }) {
   const items = [...(alarm.history ?? [])].reverse();
   return html`<section class="card"><h2>${t("alarm.history")}</h2><ol class="history" reversed>${items.map((it) => html`<li key=${it.at + it.kind}>
     <time datetime=${it.at}>${date(it.at, { dateStyle: "medium", timeStyle: "medium" })}</time>
-    <div>${has(`alarm.history.${it.kind}`) ? t(`alarm.history.${it.kind}`) : it.kind}${it.actor ? ` · ${actorName(it.actor, people)}` : ""}${it.note && html`<blockquote>${it.note}</blockquote>`}</div></li>`)}</ol></section>`;
+    <div>${PHRASES.includes(it.kind) ? t(`alarm.history.${it.kind}`) : it.kind}${it.actor ? ` · ${actorName(it.actor, people)}` : ""}${it.note && html`<blockquote>${it.note}</blockquote>`}</div></li>`)}</ol></section>`;
 }

@@ -56,8 +56,9 @@ function Inbox() {
   };
   const people = [...(named.value?.people ?? [])].sort((one, other) => compare(nameOf(one.id, [one]), nameOf(other.id, [other])));
   const next = found.value?.next_cursor, unfiltered = chosen.view === "open" && !chosen.severity && !chosen.person && !chosen.rule;
-  return html`<${Heading} title=${t("alarms.title")}>${isStaff() && html`<a class="button" href="#/rules">${t("rules.title")}</a>`}<//>
+  return html`<${Heading} title=${t("alarms.title")}>${isStaff() && html`<span class="actions"><a class="button" href="#/rules">${t("rules.title")}</a><a class="button" href="#/notifications">${t("notify.title")}</a></span>`}<//>
     <p class="quiet">${t("medical")}</p>
+    ${isStaff() && named.value && html`<${Silences} people=${named.value.people} rules=${named.value.rules} />`}
     <div class="filters alarms">
       <div class="counts" role="group" aria-label=${t("alarms.view")}>${VIEWS.map((it) => html`<button key=${it} type="button" aria-pressed=${chosen.view === it} onClick=${() => choose({ view: it })}>${t(`alarms.view.${it}`)}</button>`)}</div>
       <${Field} label=${t("alarms.severity")} value=${chosen.severity} onValue=${(/** @type {string} */ severity) => choose({ severity })}><option value="">${t("any")}</option>${SEVERITIES.map((it) => html`<option key=${it} value=${it}>${t(`severity.${it}`)}</option>`)}<//>
@@ -69,8 +70,7 @@ function Inbox() {
       : found.value.items.length === 0 ? html`<p class="card">${unfiltered ? t("alarms.none_open") : t("alarms.none")}</p>`
       : html`<${List} alarms=${found.value.items} people=${named.value?.people ?? []} busy=${found.busy} acknowledge=${acknowledge} />`}
     <p class="actions">${cursors.length > 1 && html`<button type="button" onClick=${() => setCursors(cursors.slice(0, -1))}>${t("page.newer")}</button>`}${next && html`<button type="button" onClick=${() => setCursors([...cursors, next])}>${t("page.older")}</button>`}</p>
-    <p><small>${t("alarms.explained")}</small></p>
-    ${isStaff() && named.value && html`<${Silences} people=${named.value.people} rules=${named.value.rules} />`}`;
+    <p><small>${t("alarms.explained")}</small></p>`;
 }
 
 /** @param {{ alarms: Alarm[], people: User[], busy: boolean, acknowledge: (alarm: Alarm) => void }} props */

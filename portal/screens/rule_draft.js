@@ -5,7 +5,7 @@ import { t, zone } from "../core/i18n.js";
 /** @typedef {import("../core/types.js").AlarmRule} AlarmRule */
 /** @typedef {{ user: number, threshold: string, clear: string, noData: string, off: boolean }} Override */
 /** @typedef {{ days: string[], start: string, stop: string }} Range */
-/** Minutes, seconds and percent as texts; `noData` are the minutes of a condition that looks for missing values. @typedef {{ name: string, measurement: string, field: string, condition: string, threshold: string, clear: string, minutes: string, clearMinutes: string, gap: string, tolerance: string, noData: string, activity: string, severity: string, chosen: boolean, people: number[], overrides: Override[], zone: string, ranges: Range[], enabled: boolean }} Draft */
+/** Minutes, seconds and percent as texts; `noData` are the minutes of a condition that looks for missing values, `policy` is empty for the default one. @typedef {{ name: string, measurement: string, field: string, condition: string, threshold: string, clear: string, minutes: string, clearMinutes: string, gap: string, tolerance: string, noData: string, activity: string, severity: string, chosen: boolean, people: number[], overrides: Override[], policy: string, zone: string, ranges: Range[], enabled: boolean }} Draft */
 
 export const DAYS = /** @type {const} */ (["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
 export const NO_DATA = "no_data";
@@ -19,7 +19,7 @@ export function draftOf(rule) {
     name: it.name, measurement: it.measurement, field: it.field, condition: it.condition, activity: it.activity ?? "any", severity: it.severity, enabled: it.enabled,
     threshold: typed(it.threshold), clear: typed(it.clear_threshold), minutes: typed(it.for_seconds, 60), clearMinutes: typed(it.clear_after_seconds, 60), gap: typed(it.max_gap_seconds),
     tolerance: typed(Math.round((it.tolerance ?? 0.2) * 1000), 10), noData: typed(it.no_data_after_seconds, 60) || "15",
-    chosen: it.people.length > 0, people: it.people,
+    chosen: it.people.length > 0, people: it.people, policy: it.policy_id ?? "",
     overrides: it.overrides.map((/** @type {any} */ own) => ({ user: own.user_id, threshold: typed(own.threshold), clear: typed(own.clear_threshold), noData: typed(own.no_data_after_seconds, 60), off: own.off ?? false })),
     zone: it.times?.zone ?? zone(), ranges: it.times?.ranges ?? [],
   };
@@ -49,10 +49,10 @@ function common(draft) {
 /** @param {Draft} draft @returns {any} */
 export function requestOf(draft) {
   const times = draft.ranges.length ? { zone: draft.zone, ranges: draft.ranges } : undefined;
-  return { ...common(draft), measurement: draft.measurement, field: draft.field, condition: draft.condition, times, name: draft.name.trim() || t("rules.new") };
+  return { ...common(draft), measurement: draft.measurement, field: draft.field, condition: draft.condition, policy_id: draft.policy || undefined, times, name: draft.name.trim() || t("rules.new") };
 }
 
 /** @param {Draft} draft @returns {any} */
 export function changesOf(draft) {
-  return { ...common(draft), times: { zone: draft.zone, ranges: draft.ranges } };
+  return { ...common(draft), policy_id: draft.policy || null, times: { zone: draft.zone, ranges: draft.ranges } };
 }

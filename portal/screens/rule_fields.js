@@ -4,16 +4,19 @@ import { Field } from "../core/ui.js";
 import { CHOICES } from "../core/contract.js";
 import { compare, has, t } from "../core/i18n.js";
 import { measurementName, nameOf } from "./alarm_words.js";
-import { DAYS, NO_DATA } from "./rule_draft.js";
+import { NO_DATA } from "./rule_draft.js";
+import { Times } from "./times.js";
 
 /** @typedef {import("./rule_draft.js").Draft} Draft */
+/** @typedef {import("./notify_words.js").Policy} Policy */
 /** @typedef {import("../core/data.js").User} User */
 
-/** @param {{ draft: Draft, set: (next: Partial<Draft>) => void, made: boolean, people: User[], catalogue: any[] }} props */
-export function RuleFields({ draft, set, made, people, catalogue }) {
+/** @param {{ draft: Draft, set: (next: Partial<Draft>) => void, made: boolean, people: User[], policies: Policy[], catalogue: any[] }} props */
+export function RuleFields({ draft, set, made, people, policies, catalogue }) {
   const entry = catalogue.find((it) => it.name === draft.measurement), unit = entry?.unit ? ` (${entry.unit})` : "";
   const text = (/** @type {keyof Draft} */ key) => ({ value: draft[key], onValue: (/** @type {string} */ value) => set({ [key]: value }) });
   const choose = (/** @type {"condition" | "activity" | "severity"} */ key) => html`${CHOICES.AlarmRuleRequest[key].map((it) => html`<option key=${it} value=${it}>${choiceWords(key, it)}</option>`)}`;
+  const usual = policies.find((it) => it.default);
   const measure = (/** @type {string} */ name) => set({ measurement: name, field: catalogue.find((it) => it.name === name)?.fields[0] ?? draft.field });
   return html`<${Field} label=${t("name")} type="text" required maxlength="200" ...${text("name")} />
     <div class="cards fields">
@@ -34,7 +37,8 @@ export function RuleFields({ draft, set, made, people, catalogue }) {
       <${Field} label=${t("rule.tolerance")} hint=${t("rule.tolerance_hint")} type="number" required min="0" max="50" step="0.1" ...${text("tolerance")} /></div></details>`}
     <${People} draft=${draft} set=${set} people=${people} />
     <${Overrides} draft=${draft} set=${set} people=${people} unit=${unit} />
-    <${Times} draft=${draft} set=${set} />
+    <${Times} title=${t("rule.times")} hint=${t("rule.times_hint")} zone=${draft.zone} ranges=${draft.ranges} set=${set} />
+    <${Field} label=${t("rule.policy")} hint=${t("rule.policy_hint")} ...${text("policy")}><option value="">${usual ? t("rule.policy_default", { name: usual.name }) : t("rule.policy_none")}</option>${policies.map((it) => html`<option key=${it.id} value=${it.id}>${it.name}</option>`)}<//>
     <label class="check"><input type="checkbox" checked=${draft.enabled} onChange=${(/** @type {any} */ event) => set({ enabled: event.target.checked })} />${t("rule.enabled_text")}</label>`;
 }
 
@@ -72,18 +76,4 @@ function Overrides({ draft, set, people, unit }) {
       <p class="actions"><label class="check"><input type="checkbox" checked=${it.off} onChange=${(/** @type {any} */ event) => change(it.user, { off: event.target.checked })} />${t("rule.off_for")}</label>
       <button type="button" onClick=${() => set({ overrides: draft.overrides.filter((own) => own.user !== it.user) })}>${t("rule.remove")}</button></p></div></fieldset>`)}
     <${Add} label=${t("rule.add_override")} people=${people} without=${draft.overrides.map((it) => it.user)} add=${(/** @type {number} */ user) => set({ overrides: [...draft.overrides, { user, threshold: "", clear: "", noData: "", off: false }] })} /></details>`;
-}
-
-/** @param {{ draft: Draft, set: (next: Partial<Draft>) => void }} props */
-function Times({ draft, set }) {
-  const change = (/** @type {number} */ index, /** @type {any} */ next) => set({ ranges: draft.ranges.map((it, at) => (at === index ? { ...it, ...next } : it)) });
-  const zones = [...new Set([draft.zone, ...Intl.supportedValuesOf("timeZone")])];
-  return html`<details open=${draft.ranges.length > 0}><summary>${t("rule.times")}</summary><p><small>${t("rule.times_hint")}</small></p>
-    ${draft.ranges.length > 0 && html`<${Field} label=${t("organization.zone")} value=${draft.zone} onValue=${(/** @type {string} */ zone) => set({ zone })}>${zones.map((it) => html`<option key=${it} value=${it}>${it}</option>`)}<//>`}
-    ${draft.ranges.map((range, index) => html`<fieldset class="parts" key=${index}><legend>${t("rule.range", { number: index + 1 })}</legend>
-      <p class="actions">${DAYS.map((day) => html`<label class="check" key=${day}><input type="checkbox" checked=${range.days.includes(day)} onChange=${(/** @type {any} */ event) => change(index, { days: DAYS.filter((it) => (it === day ? event.target.checked : range.days.includes(it))) })} />${t(`day.${day}`)}</label>`)}</p>
-      <div class="cards fields"><${Field} label=${t("rule.from")} type="text" required pattern="([01][0-9]|2[0-3]):[0-5][0-9]" placeholder="22:00" value=${range.start} onValue=${(/** @type {string} */ start) => change(index, { start })} />
-      <${Field} label=${t("rule.until")} type="text" required pattern="([01][0-9]|2[0-3]):[0-5][0-9]|24:00" placeholder="07:00" value=${range.stop} onValue=${(/** @type {string} */ stop) => change(index, { stop })} />
-      <p class="actions"><button type="button" onClick=${() => set({ ranges: draft.ranges.filter((_, at) => at !== index) })}>${t("rule.remove")}</button></p></div></fieldset>`)}
-    ${draft.ranges.length < 21 && html`<p><button type="button" onClick=${() => set({ ranges: [...draft.ranges, { days: [...DAYS], start: "22:00", stop: "07:00" }] })}>${t("rule.add_range")}</button></p>`}</details>`;
 }

@@ -8,6 +8,7 @@ import { go } from "../core/router.js";
 import { session } from "../core/session.js";
 import { conditionWords, actorName, namedPeople } from "./alarm_words.js";
 import { changesOf, draftOf, requestOf } from "./rule_draft.js";
+import { everyPolicy } from "./notify_words.js";
 import { RuleFields } from "./rule_fields.js";
 import { Rehearsal } from "./rehearsal.js";
 
@@ -33,8 +34,8 @@ function lengthWords(rule) {
 
 function List() {
   const found = useLoaded(async (signal) => {
-    const [rules, catalogue] = await Promise.all([everyRule(signal), call("timeseries.list_measurements", { signal })]);
-    return { rules, units: new Map(catalogue.items.map((it) => [it.name, it.unit])) };
+    const [rules, policies, catalogue] = await Promise.all([everyRule(signal), everyPolicy(signal), call("timeseries.list_measurements", { signal })]);
+    return { rules, policies, units: new Map(catalogue.items.map((it) => [it.name, it.unit])) };
   }, []);
   const [error, setError] = useState(/** @type {unknown} */ (null));
   const act = async (/** @type {() => Promise<unknown>} */ action, /** @type {string} */ said) => {
@@ -49,36 +50,38 @@ function List() {
   };
   const turn = (/** @type {AlarmRule} */ it) => act(() => call("alarm.update_rule", { params: { rule_id: it.id }, body: { enabled: !it.enabled } }), t(it.enabled ? "rules.turned_off" : "rules.turned_on", { name: it.name }));
   const defaults = () => act(() => call("alarm.add_default_rules"), t("rules.defaults_added"));
+  const notified = (/** @type {AlarmRule} */ rule) => found.value?.policies.find((it) => (rule.policy_id ? it.id === rule.policy_id : it.default))?.name ?? t("rule.policy_nobody");
   const unit = (/** @type {AlarmRule} */ it) => found.value?.units.get(it.measurement) ?? "";
   return html`<p class="tools"><a href="#/alarms">← ${t("alarms.title")}</a></p>
     <${Heading} title=${t("rules.title")}>${isAdmin() && html`<span class="actions"><button type="button" onClick=${defaults}>${t("rules.defaults")}</button><a class="button main" href="#/rules/new">${t("rules.new")}</a></span>`}<//>
     <p class="notice">${t("medical")} ${t("rules.medical")}</p>
     <${Failure} error=${error} /><${Failure} error=${found.error} retry=${found.reload} />
     ${found.value === null ? !found.error && html`<p class="loading" role="status">${t("loading")}</p>` : found.value.rules.length === 0 ? html`<p class="card">${t("rules.none")}</p>`
-      : html`<section class="card" aria-label=${t("rules.title")} aria-busy=${found.busy}><div class="scroll"><table class="stack"><thead><tr><th>${t("name")}</th><th>${t("rule.when")}</th><th>${t("alarms.severity")}</th><th>${t("rule.people")}</th><th>${t("rule.enabled")}</th></tr></thead>
+      : html`<section class="card" aria-label=${t("rules.title")} aria-busy=${found.busy}><div class="scroll"><table class="stack"><thead><tr><th>${t("name")}</th><th>${t("rule.when")}</th><th>${t("alarms.severity")}</th><th>${t("rule.people")}</th><th>${t("rule.policy")}</th><th>${t("rule.enabled")}</th></tr></thead>
       <tbody>${found.value.rules.map((it) => html`<tr key=${it.id}><td class="text"><a href=${`#/rules/${it.id}`}>${it.name}</a></td>
         <td class="text">${conditionWords(it.measurement, it.condition, it.threshold, unit(it))} <small>${lengthWords(it)}${it.activity === "resting" ? ` · ${t("rule.activity.resting")}` : ""}</small></td>
         <td data-label=${t("alarms.severity")}><${State} kind=${it.severity}>${t(`severity.${it.severity}`)}<//></td>
         <td data-label=${t("rule.people")}>${it.people.length ? t("rule.people_count", { count: it.people.length }) : t("rule.everybody")}</td>
+        <td class="text" data-label=${t("rule.policy")}>${notified(it)}</td>
         <td>${isAdmin() ? html`<button type="button" role="switch" aria-checked=${it.enabled} aria-label=${t("rules.switch_of", { name: it.name })} onClick=${() => turn(it)}>${t(it.enabled ? "rule.on" : "rule.off")}</button>` : t(it.enabled ? "rule.on" : "rule.off")}</td></tr>`)}</tbody></table></div></section>`}`;
 }
 
 /** @param {{ id: string | null }} props null for a new rule */
 function One({ id }) {
   const found = useLoaded(async (signal) => {
-    const [rule, people, catalogue] = await Promise.all([id ? call("alarm.read_rule", { params: { rule_id: id }, signal }) : null, namedPeople(signal), call("timeseries.list_measurements", { signal })]);
-    return { rule, people: people.filter((it) => it.active), catalogue: catalogue.items };
+    const [rule, people, policies, catalogue] = await Promise.all([id ? call("alarm.read_rule", { params: { rule_id: id }, signal }) : null, namedPeople(signal), everyPolicy(signal), call("timeseries.list_measurements", { signal })]);
+    return { rule, people: people.filter((it) => it.active), policies, catalogue: catalogue.items };
   }, [id]);
   const back = html`<p class="tools"><a href="#/rules">← ${t("rules.title")}</a></p>`;
   const title = found.value?.rule?.name ?? t(id ? "rule.title" : "rules.new");
   if (!found.value) return html`${back}<${Heading} title=${title} />${found.error ? html`<${Failure} error=${found.error} retry=${found.reload} />` : html`<p class="loading" role="status">${t("loading")}</p>`}`;
   return html`${back}<${Heading} title=${title} /><p class="notice">${t("medical")} ${t("rules.medical")}</p>
     <${Failure} error=${found.error} retry=${found.reload} />
-    <${Edited} rule=${found.value.rule} people=${found.value.people} catalogue=${found.value.catalogue} reload=${found.reload} key=${found.value.rule?.version ?? 0} />`;
+    <${Edited} rule=${found.value.rule} people=${found.value.people} policies=${found.value.policies} catalogue=${found.value.catalogue} reload=${found.reload} key=${found.value.rule?.version ?? 0} />`;
 }
 
-/** @param {{ rule: AlarmRule | null, people: User[], catalogue: Measurement[], reload: () => void }} props */
-function Edited({ rule, people, catalogue, reload }) {
+/** @param {{ rule: AlarmRule | null, people: User[], policies: import("./notify_words.js").Policy[], catalogue: Measurement[], reload: () => void }} props */
+function Edited({ rule, people, policies, catalogue, reload }) {
   const [draft, setDraft] = useState(() => draftOf(rule));
   const [deleting, setDeleting] = useState(false);
   const set = (/** @type {Partial<typeof draft>} */ next) => setDraft((old) => ({ ...old, ...next }));
@@ -98,7 +101,7 @@ function Edited({ rule, people, catalogue, reload }) {
     announce(t("rules.deleted"));
     go("rules");
   };
-  const fields = html`<${RuleFields} draft=${draft} set=${set} made=${rule !== null} people=${people} catalogue=${catalogue} />`;
+  const fields = html`<${RuleFields} draft=${draft} set=${set} made=${rule !== null} people=${people} policies=${policies} catalogue=${catalogue} />`;
   return html`<div class="cards rule">
     <section class="card"><h2>${t("rule.settings")}</h2>
       ${isAdmin() ? html`<${Form} send=${send} label=${t(rule ? "save" : "rules.make")} more=${rule && html`<button type="button" class="danger" onClick=${() => setDeleting(true)}>${t("rules.delete")}</button>`}>${fields}<//>`

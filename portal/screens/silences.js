@@ -1,75 +1,72 @@
-// Silences: alarms of which nobody gets messages for a time; and the messages about one alarm.
+// Silences: alarms are recorded, and nobody gets messages about them.
 import { html, useState } from "../core/dom.js";
-import { Dialog, Failure, Field, Form, State, announce, useLoaded } from "../core/ui.js";
+import { Dialog, Failure, Field, Form, announce, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { everyPage } from "../core/data.js";
-import { date, has, t } from "../core/i18n.js";
+import { date, t, zone } from "../core/i18n.js";
 import { actorName, nameOf } from "./alarm_words.js";
 
 /** @typedef {import("../core/alarms.js").Alarm} Alarm */
+/** @typedef {import("../core/types.js").AlarmSilence} Silence */
 /** @typedef {import("../core/data.js").User} User */
-/** @typedef {import("../core/types.js").AlarmNotificationList["items"][number]} Message */
 
-const HOUR_MS = 3_600_000;
-const LENGTHS = /** @type {[string, number][]} */ ([["1h", 1], ["8h", 8], ["24h", 24], ["7d", 168], ["30d", 720]]);
-const SCOPES = /** @type {const} */ (["both", "person", "rule"]);
+const WHICH = /** @type {const} */ (["person_rule", "person", "rule"]);
+const HOUR_MS = 3_600_000, LONGEST_MS = 30 * 24 * HOUR_MS;
 
-/** Makes a silence for the person of an alarm, its rule or both. @param {{ alarm: Alarm, name: string, close: () => void, made: () => void }} props */
-export function Silencing({ alarm, name, close, made }) {
-  const [scope, setScope] = useState(/** @type {string} */ ("both"));
-  const [length, setLength] = useState("8h");
-  const [reason, setReason] = useState("");
-  const send = async () => {
-    const hours = LENGTHS.find(([it]) => it === length)?.[1] ?? 1;
-    await call("alarm.create_silence", { body: {
-      user_id: scope === "rule" ? undefined : alarm.user_id, rule_id: scope === "person" ? undefined : alarm.rule_id,
-      reason: reason.trim(), ends_at: new Date(Date.now() + hours * HOUR_MS - 60_000).toISOString(), // a clock may be ahead: 30 days are the most
-    } });
-    made();
-  };
-  return html`<${Dialog} title=${t("silence.title")} close=${close}><p>${t("silence.text")}</p>
-    <${Form} send=${send} label=${t("silence.submit")} more=${html`<button type="button" onClick=${close}>${t("cancel")}</button>`}>
-      <${Field} label=${t("silence.scope")} value=${scope} onValue=${setScope}>${SCOPES.map((it) => html`<option key=${it} value=${it}>${t(`silence.scope.${it}`, { name, rule: alarm.rule_name })}</option>`)}<//>
-      <${Field} label=${t("silence.length")} value=${length} onValue=${setLength}>${LENGTHS.map(([it]) => html`<option key=${it} value=${it}>${t(`silence.length.${it}`)}</option>`)}<//>
-      <${Field} label=${t("alarm.reason")} rows="2" required maxlength="1000" value=${reason} onValue=${setReason} /><//><//>`;
-}
+/** Whether a silence is for an alarm. @param {Silence} silence @param {Alarm} alarm */
+const isFor = (silence, alarm) => (silence.user_id ?? alarm.user_id) === alarm.user_id && (silence.rule_id ?? alarm.rule_id) === alarm.rule_id;
 
-/** The silences that have not ended. @param {{ people: User[], rules: { id: string, name: string }[] }} props */
-export function Silences({ people, rules }) {
-  const found = useLoaded((signal) => everyPage((cursor) => call("alarm.list_silences", { query: { limit: 100, cursor }, signal })), []);
+/** A time as an input of type datetime-local has it. @param {number} time milliseconds */
+const local = (time) => new Date(time - new Date(time).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+
+/**
+ * The silences that have not ended, or those of them that are for one alarm. A change of `round` reads them again.
+ * @param {{ people: User[], rules: { id: string, name: string }[], alarm?: Alarm, round?: number }} props rules whose names are known
+ */
+export function Silences({ people, rules, alarm, round }) {
+  const found = useLoaded((signal) => everyPage((cursor) => call("alarm.list_silences", { query: { limit: 500, cursor }, signal })), [round]);
   const [error, setError] = useState(/** @type {unknown} */ (null));
-  const end = async (/** @type {string} */ id) => {
+  const end = async (/** @type {Silence} */ it) => {
     setError(null);
     try {
-      await call("alarm.end_silence", { params: { silence_id: id } });
+      await call("alarm.end_silence", { params: { silence_id: it.id } });
       announce(t("silence.ended"));
-      found.reload();
     } catch (failure) {
       setError(failure);
     }
+    found.reload();
   };
-  const failed = error ?? found.error;
-  if (!failed && !found.value?.length) return null;
-  const whom = (/** @type {{ user_id?: number }} */ it) => (it.user_id === undefined ? t("rule.everybody") : nameOf(it.user_id, people));
-  const which = (/** @type {{ rule_id?: string }} */ it) => (it.rule_id === undefined ? t("silence.every_rule") : rules.find((rule) => rule.id === it.rule_id)?.name ?? t("rule.title"));
-  return html`<section class="card" aria-busy=${found.busy}><h2>${t("silence.list")}</h2><${Failure} error=${failed} retry=${found.reload} />
-    ${found.value && found.value.length > 0 && html`<div class="scroll"><table class="stack"><thead><tr><th>${t("alarms.person")}</th><th>${t("alarms.rule")}</th><th>${t("silence.until")}</th><th>${t("alarm.reason")}</th><th><span class="hidden">${t("actions")}</span></th></tr></thead>
-    <tbody>${found.value.map((it) => html`<tr key=${it.id}><td class="text">${whom(it)}</td><td class="text">${which(it)}</td><td data-label=${t("silence.until")}>${date(it.ends_at)}</td>
-      <td class="text" data-label=${t("alarm.reason")}>${it.reason}<br /><small>${actorName(it.created_by, people)}</small></td>
-      <td><button type="button" aria-label=${t("silence.end_of", { name: whom(it), rule: which(it) })} onClick=${() => end(it.id)}>${t("silence.end")}</button></td></tr>`)}</tbody></table></div>`}</section>`;
+  const shown = (found.value ?? []).filter((it) => !alarm || isFor(it, alarm));
+  if (!shown.length && !found.error && !error) return null;
+  return html`<section class=${alarm ? "inner" : "card"} aria-label=${t("silence.title")} aria-busy=${found.busy}>${alarm ? html`<h3>${t("silence.title")}</h3>` : html`<h2>${t("silence.title")}</h2>`}
+    <${Failure} error=${error} /><${Failure} error=${found.error} retry=${found.reload} />
+    <ul class="imports">${shown.map((it) => {
+      const what = words(it, people, rules), begins = Date.parse(it.starts_at) > Date.now();
+      return html`<li key=${it.id}><strong>${what}</strong><span>${t(begins ? "silence.by_later" : "silence.by", { name: actorName(it.created_by, people), from: date(it.starts_at), until: date(it.ends_at) })}</span>
+        <blockquote>${it.reason}</blockquote><p><button type="button" aria-label=${t("silence.end_of", { what })} onClick=${() => end(it)}>${t("silence.end")}</button></p></li>`;
+    })}</ul></section>`;
 }
 
-/** Shapes of what became of a message. */
-const KINDS = /** @type {Record<string, "good" | "alert" | "silent" | "late">} */ ({ sent: "good", failed: "alert", silenced: "silent" });
-
-/** The messages about an alarm: by which channel, when, and what became of them. @param {{ id: string }} props */
-export function Messages({ id }) {
-  const found = useLoaded((signal) => everyPage((cursor) => call("alarm.list_notifications", { params: { alarm_id: id }, query: { limit: 100, cursor }, signal }), 500), [id]);
-  return html`<section class="card" aria-busy=${found.busy}><h2>${t("messages.title")}</h2><${Failure} error=${found.error} retry=${found.reload} />
-    ${found.value && (found.value.length === 0 ? html`<p class="quiet">${t("messages.none")}</p>` : html`<div class="scroll"><table class="stack"><thead><tr><th>${t("messages.channel")}</th><th>${t("table.time")}</th><th>${t("alarms.state")}</th></tr></thead>
-    <tbody>${found.value.map((it) => html`<tr key=${it.channel_id + it.step + it.repeat}><td>${it.service} <small>${t("messages.step", { step: it.step + 1 })}</small></td><td data-label=${t("table.time")}>${date(it.at)}</td>
-      <td data-label=${t("alarms.state")}><${State} kind=${KINDS[it.status] ?? "late"}>${statusWords(it.status)}<//>${it.attempts > 0 && html` <small>${t("messages.attempts", { count: it.attempts })}</small>`}${it.error && html`<br /><small>${it.error}</small>`}</td></tr>`)}</tbody></table></div>`)}</section>`;
+/** Which alarms a silence is for. @param {Silence} it @param {User[]} people @param {{ id: string, name: string }[]} rules */
+function words({ user_id, rule_id }, people, rules) {
+  const name = user_id === undefined ? "" : nameOf(user_id, people);
+  const rule = rule_id === undefined ? "" : rules.find((it) => it.id === rule_id)?.name ?? t("silence.deleted_rule");
+  return t(name && rule ? "silence.person_rule" : name ? "silence.person" : rule ? "silence.rule" : "silence.all", { name, rule });
 }
 
-/** @param {string} status */
-const statusWords = (status) => (has(`messages.status.${status}`) ? t(`messages.status.${status}`) : status);
+/** Asks which alarms, why and until when. @param {{ alarm: Alarm, name: string, close: () => void, done: () => void }} props name of the person */
+export function SilenceDialog({ alarm, name, close, done }) {
+  const [which, setWhich] = useState(/** @type {string} */ ("person_rule")), [reason, setReason] = useState(""), [until, setUntil] = useState(() => local(Date.now() + HOUR_MS));
+  const send = async () => {
+    const what = { user_id: which === "rule" ? undefined : alarm.user_id, rule_id: which === "person" ? undefined : alarm.rule_id };
+    await call("alarm.create_silence", { body: { ...what, reason: reason.trim(), ends_at: new Date(until).toISOString() } });
+    close();
+    announce(t("silence.done"));
+    done();
+  };
+  return html`<${Dialog} title=${t("silence.do")} close=${close}><p>${t("silence.text")}</p>
+    <${Form} send=${send} label=${t("silence.do")} more=${html`<button type="button" onClick=${close}>${t("cancel")}</button>`}>
+      <${Field} label=${t("silence.which")} value=${which} onValue=${setWhich}>${WHICH.map((it) => html`<option key=${it} value=${it}>${t(`silence.${it}`, { name, rule: alarm.rule_name })}</option>`)}<//>
+      <${Field} label=${t("alarm.reason")} rows="2" required maxlength="1000" value=${reason} onValue=${setReason} />
+      <${Field} label=${t("silence.until")} hint=${t("silence.hint", { zone: zone() })} type="datetime-local" required max=${local(Date.now() + LONGEST_MS)} value=${until} onValue=${setUntil} /><//><//>`;
+}

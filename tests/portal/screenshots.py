@@ -25,8 +25,9 @@ LOCALES = {"en": "en-GB", "es": "es-ES"}
 SCHEMES = ("light", "dark")
 BEFORE_LOGIN = ("landing", "login", "forgot", "accept", "confirm")
 OPERATOR = ("operator", "work")
+CHAT = "ntfy.clinic.example"  # there is none: nothing is sent anywhere
 AFTER_LOGIN = (
-    *("overview", "person", "alarms", "alarm", "rules", "rule", "members", "files", "imports", "keys"),
+    *("overview", "person", "alarms", "alarm", "notifications", "rules", "rule", "members", "files", "imports", "keys"),
     *("organization", "audit", "account"),
 )
 
@@ -58,6 +59,8 @@ SHOWN = (
     Picture("alarms", "es", "phone", "dark"),
     Picture("alarm", "en"),
     Picture("alarm", "es", scheme="dark"),
+    Picture("notifications", "en"),
+    Picture("notifications", "es", "phone", "dark"),
     Picture("rules", "en"),
     Picture("rule", "es"),
     Picture("rule", "en", "phone"),
@@ -81,11 +84,17 @@ def every() -> Iterator[Picture]:
 
 
 def furnish(place: Organization) -> None:
-    """Keys, files and imports, in several states."""
+    """Keys, files and imports, in several states; who is notified."""
     place.post("/auth/api-keys", {"kind": "integration", "name": "Dashboard of the ward", "scopes": ["points_read"]})
     keys = {"name": "Night report", "scopes": ["points_read", "people_read"], "networks": ["192.0.2.0/24"]}
     place.post("/auth/api-keys", {"kind": "integration", **keys})
     place.post("/auth/api-keys", {"kind": "device", "name": "Watch of Dr. Martín"})
+    doctor = {"name": "Dr. Martín", "kind": "email", "user_id": place.number}
+    shift = {"name": "Night shift", "kind": "apprise", "url": f"ntfys://{CHAT}/night"}
+    first, second = (str(place.post("/alarms/channels", it)["id"]) for it in (shift, doctor))
+    steps = [{"after_seconds": 0, "channels": [first]}, {"after_seconds": 600, "channels": [first, second]}]
+    place.post("/alarms/policies", {"name": "Ward at night", "steps": steps, "default": True})
+    place.post("/alarms/policies", {"name": "Doctor only", "steps": [{"after_seconds": 120, "channels": [second]}]})
     report = b"%PDF-1.4\n" + b" " * 240_000
     for name, kind, body in (("Consent Ana García.pdf", "application/pdf", report), ("notes.txt", "text/plain", b"x")):
         headers = place.bearer | {"Content-Type": kind}
@@ -159,7 +168,7 @@ def main() -> None:
         clone.hash_lightly()
         try:
             url = f"http://127.0.0.1:{clone.ports['gateway']}"
-            started = clone.start(HEARTGUARD_ENV="test", PUBLIC_URL=url)
+            started = clone.start(HEARTGUARD_ENV="test", PUBLIC_URL=url, ALARM_HOSTS=CHAT)
             assert started.returncode == 0, started.stdout + started.stderr
             place = watched_clinic(url)
             furnish(place)

@@ -21,11 +21,12 @@ HOUR = 3600
 
 @dataclass
 class Organization:
-    """Where it is, who administers it, and its people by number."""
+    """Where it is, who administers it, by address and number, and its people by number."""
 
     url: str
     admin: str
     org_id: int = 0
+    number: int = 0
     token: str = ""
     people: dict[int, str] = field(default_factory=dict)
 
@@ -83,7 +84,8 @@ def found(url: str, email: str, name: str) -> Organization:
     """A new organization, with its first admin logged in."""
     organization = Organization(url, email)
     document = {"email": email, "password": PASSWORD, "organization_name": name, "full_name": "Dr. Lucía Martín"}
-    organization.org_id = int(str(organization.post("/auth/register", document)["org_id"]))
+    made = organization.post("/auth/register", document)
+    organization.org_id, organization.number = int(str(made["org_id"])), int(str(made["user_id"]))
     answer = organization.post("/auth/login", {"email": email, "password": PASSWORD}, 200)
     organization.token = str(answer["access_token"])
     return organization

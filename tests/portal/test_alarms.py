@@ -242,27 +242,6 @@ def test_a_rule_for_some_people_at_some_times_is_kept(staff: Portal, alarmed: Or
     expect(page.get_by_role("group", name="Times 1").get_by_label("Mon")).to_be_checked()
 
 
-def test_an_alarm_is_silenced_and_the_silence_ends(staff: Portal, alarmed: Organization) -> None:
-    page = staff.page
-    person = next(iter(alarmed.people))
-    staff.go(f"alarms/{alarmed.alarms(user_id=str(person), severity='critical')[0]['id']}")
-    expect(page.get_by_text("Nobody has been sent a message about it.")).to_be_visible()
-    page.get_by_role("button", name="Silence …").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("For", exact=True).select_option(label="Ana García, all rules")
-    dialog.get_by_label("For how long").select_option("30d")
-    dialog.get_by_label("Reason").fill(ATTACK)
-    assert violations(staff) == []
-    dialog.get_by_role("button", name="Silence", exact=True).click()
-    expect(dialog).to_have_count(0)
-    staff.go("alarms")
-    row = page.get_by_role("row").filter(has_text=ATTACK)
-    expect(row).to_contain_text("Ana García")
-    expect(row).to_contain_text("All rules")
-    row.get_by_role("button", name="End the silence for Ana García, All rules").click()
-    expect(row).to_have_count(0)
-
-
 def test_alarms_are_marked_in_the_chart_of_the_person(staff: Portal, alarmed: Organization) -> None:
     staff.go(f"people/{next(iter(alarmed.people))}?range=1h")
     marked = staff.page.get_by_role("list", name="Alarms in the chart")
