@@ -24,6 +24,7 @@ from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.registry import REGISTRY, SERVICES
 from heartguard_common.core.settings import variables
 from heartguard_common.runtime import serve
+from heartguard_gateway.settings import StreamSettings
 from tests.images import DOCKERFILE, command, image_text
 
 TEXT = (REPO_ROOT / "docker-compose.yml").read_text()
@@ -137,6 +138,10 @@ def test_metrics_of_the_workers_of_a_service_are_added_up():
 def test_a_service_gets_exactly_what_its_settings_read(name):
     given = set(COMPOSE[name]["environment"]) - {"PROMETHEUS_MULTIPROC_DIR"}
     assert given - LEFT_OUT == settings_of(name) - LEFT_OUT
+
+
+def test_the_stream_process_gets_exactly_what_its_settings_read():
+    assert set(COMPOSE["stream"]["environment"]) - LEFT_OUT == set(variables(StreamSettings)) - LEFT_OUT
 
 
 def test_every_variable_is_explained():
