@@ -1,6 +1,6 @@
 // One notification policy: its form, for a new one or one that there is.
 import { html, useState } from "../core/dom.js";
-import { Confirm, Failure, Field, Form, Heading, announce, useLoaded } from "../core/ui.js";
+import { Confirm, Failure, Field, Form, Heading, State, announce, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { t, zone } from "../core/i18n.js";
 import { go } from "../core/router.js";
@@ -49,9 +49,12 @@ export function One({ id }) {
 
 /** @param {{ policy: Policy | null, channels: Channel[], people: User[], reload: () => void }} props */
 function Edited({ policy, channels, people, reload }) {
-  const [draft, setDraft] = useState(() => draftOf(policy)), [deleting, setDeleting] = useState(false);
+  const [draft, setDraft] = useState(() => draftOf(policy)), [deleting, setDeleting] = useState(false), [empty, setEmpty] = useState(0);
   const set = (/** @type {Partial<Draft>} */ next) => setDraft((old) => ({ ...old, ...next }));
   const send = async () => {
+    const without = draft.steps.findIndex((it) => it.channels.length === 0) + 1;
+    setEmpty(without);
+    if (without) return;
     if (policy) {
       await call("alarm.update_policy", { params: { policy_id: policy.id }, body: requestOf(draft) });
       announce(t("saved"));
@@ -67,7 +70,8 @@ function Edited({ policy, channels, people, reload }) {
     announce(t("notify.policy_deleted"));
     go("notifications");
   };
-  const fields = html`<${Fields} draft=${draft} set=${set} channels=${channels} people=${people} />`;
+  const fields = html`<${Fields} draft=${draft} set=${set} channels=${channels} people=${people} />
+    ${empty > 0 && html`<div class="failure" role="alert"><${State} kind="alert"><strong>${t("notify.empty_step", { number: empty })}</strong><//></div>`}`;
   return html`<section class="card measure">${isAdmin() ? html`<${Form} send=${send} label=${t(policy ? "save" : "notify.make_policy")} more=${policy && html`<button type="button" class="danger" onClick=${() => setDeleting(true)}>${t("notify.delete_policy")}</button>`}>${fields}<//>`
     : html`<form onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}><fieldset disabled>${fields}</fieldset></form>`}</section>
     ${deleting && html`<${Confirm} title=${t("notify.delete_policy")} text=${t("notify.delete_policy_sure", { name: policy?.name ?? "" })} label=${t("notify.delete_policy")} send=${remove} close=${() => setDeleting(false)} />`}`;

@@ -681,6 +681,7 @@ export default {
   "notify.delete_policy_sure": "{name} is deleted, and sends nothing any more. A policy that a rule names can't be deleted.",
   "notify.details": "Messages say the name of the person and the value",
   "notify.details_hint": "These are health data: they then pass through mail servers and chat services, and stand on locked screens. Without it, messages have only severity and a link that asks for a login.",
+  "notify.empty_step": "Choose at least one channel for step {number}.",
   "notify.has_quiet": "with quiet hours",
   "notify.kind": "Kind",
   "notify.kind.address": "E-mail to an address",

@@ -681,6 +681,7 @@ export default {
   "notify.delete_policy_sure": "Se elimina {name} y ya no envía nada. Una política que una regla nombra no se puede eliminar.",
   "notify.details": "Los avisos dicen el nombre de la persona y el valor",
   "notify.details_hint": "Son datos de salud: pasan entonces por servidores de correo y servicios de chat, y aparecen en pantallas bloqueadas. Sin ello, los avisos solo tienen la gravedad y un enlace que pide iniciar sesión.",
+  "notify.empty_step": "Elige al menos un canal para el paso {number}.",
   "notify.has_quiet": "con horas de silencio",
   "notify.kind": "Tipo",
   "notify.kind.address": "Correo a una dirección",

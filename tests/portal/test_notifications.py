@@ -189,6 +189,8 @@ def test_a_policy_is_made_and_changed(url: str, chat: Any, open_as: Callable[[st
     page.get_by_role("link", name="New policy").click()
     expect(page.get_by_text("HeartGuard is not a medical device.")).to_be_visible()
     page.get_by_label("Name", exact=True).fill(ATTACK)
+    page.get_by_role("button", name="Make the policy").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose at least one channel for step 1.")
     page.get_by_role("group", name="Step 1").get_by_label("Chat").check()
     page.get_by_role("button", name="Add a step").click()
     second = page.get_by_role("group", name="Step 2")
