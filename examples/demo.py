@@ -329,7 +329,7 @@ def show_trail(gateway: Gateway, token: str) -> None:
 
     trail = _until(
         events,
-        lambda found: {"imports.ended", "alarm.raised"} <= {event["action"] for event in found},
+        lambda found: {"imports.ended", "alarm.raised", "alarm.acknowledge"} <= {event["action"] for event in found},
         "the audit trail does not show the end of the import, and the alarm",
         0.5,
     )

@@ -41,6 +41,9 @@ RESTLESS = {
     "refresh_tokens",
     "sessions",
     "auth_guesses",
+    "alarm_running_times",
+    "stream_listeners",
+    "day_sums",
 }
 WRITERS = sorted((rule.method, rule.path) for rule in POLICY.rules if rule.method in ("POST", "PUT", "PATCH", "DELETE"))
 

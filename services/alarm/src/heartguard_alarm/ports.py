@@ -75,7 +75,7 @@ class Changes(Readings, Protocol):
     """Points that have changed, and those that are stored."""
 
     def claim(self, limit: int) -> Sequence[Change]:
-        """Up to `limit` changed ranges, which nobody else gets for a minute."""
+        """Up to `limit` changed ranges, which nobody else gets for 15 seconds."""
 
 
 class Episodes(Protocol):

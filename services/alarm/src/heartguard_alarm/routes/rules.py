@@ -1,7 +1,7 @@
 """The endpoints of rules."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import UUID
 
 from heartguard_alarm.domain.defaults import DEFAULTS
@@ -126,58 +126,60 @@ def _id(params: Mapping[str, str]) -> str:
 
 
 def _document(rule: Rule) -> messages.AlarmRule:
-    asked = rule.current.settings
-    document: messages.AlarmRule = {
+    asked, more = rule.current.settings, messages.AlarmRuleUpdate()
+    if "times" in asked:
+        more["times"] = asked["times"]
+    policy_id = asked.get("policy_id")
+    if policy_id is not None:
+        more["policy_id"] = policy_id
+    document: dict[str, object] = {
         "id": rule.id,
         "version": rule.current.number,
         "name": asked["name"],
         "measurement": asked["measurement"],
         "field": asked["field"],
         "condition": asked["condition"],
+        **_of_condition(asked),
         "severity": asked.get("severity", "warning"),
         "people": asked.get("people", []),
         "overrides": asked.get("overrides", []),
+        **more,
         "enabled": rule.current.enabled,
-        "created_at": rfc3339(rule.versions[0].from_ns),
-        "changed_at": rfc3339(rule.current.from_ns),
     }
-    _add_condition(document, asked)
-    if "times" in asked:
-        document["times"] = asked["times"]
-    policy_id = asked.get("policy_id")
-    if policy_id is not None:
-        document["policy_id"] = policy_id
     if rule.made_from is not None and rule.made_from in DEFAULTS:
         document["source"] = DEFAULTS[rule.made_from][1]
-    return document
+    document["created_at"] = rfc3339(rule.versions[0].from_ns)
+    document["changed_at"] = rfc3339(rule.current.from_ns)
+    return cast("messages.AlarmRule", document)
 
 
 def _change(version: Version) -> RuleChangeDocument:
     asked = version.settings
-    document: RuleChangeDocument = {
+    document = {
         "version": version.number,
         "valid_from": rfc3339(version.from_ns),
         "changed_by": version.changed_by,
         "name": asked["name"],
+        **_of_condition(asked),
         "severity": asked.get("severity", "warning"),
         "enabled": version.enabled,
     }
-    _add_condition(document, asked)
-    return document
+    return cast("RuleChangeDocument", document)
 
 
-def _add_condition(document: messages.AlarmRule | RuleChangeDocument, asked: AlarmRuleRequest) -> None:
-    """Add the members that belong to the condition, with their defaults."""
+def _of_condition(asked: AlarmRuleRequest) -> Mapping[str, object]:
+    """The members that belong to the condition, with their defaults."""
     if asked["condition"] == "no_data":
-        document["no_data_after_seconds"] = asked["no_data_after_seconds"]
-        return
-    document["threshold"] = asked["threshold"]
-    document["clear_threshold"] = asked.get("clear_threshold", asked["threshold"])
-    document["for_seconds"] = asked.get("for_seconds", 600)
-    document["clear_after_seconds"] = asked.get("clear_after_seconds", 600)
-    document["max_gap_seconds"] = asked.get("max_gap_seconds", 300)
-    document["tolerance"] = asked.get("tolerance", 0.2)
-    document["activity"] = asked.get("activity", "any")
+        return {"no_data_after_seconds": asked["no_data_after_seconds"]}
+    return {
+        "threshold": asked["threshold"],
+        "clear_threshold": asked.get("clear_threshold", asked["threshold"]),
+        "for_seconds": asked.get("for_seconds", 600),
+        "clear_after_seconds": asked.get("clear_after_seconds", 600),
+        "max_gap_seconds": asked.get("max_gap_seconds", 300),
+        "tolerance": asked.get("tolerance", 0.2),
+        "activity": asked.get("activity", "any"),
+    }
 
 
 _FULL = (LIMIT_REACHED, LIMIT_FOR_NOW)

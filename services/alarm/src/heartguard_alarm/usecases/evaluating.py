@@ -61,7 +61,7 @@ class Evaluating:
     def step(self) -> float:
         """Evaluate up to 500 ranges, and what is due; returns the seconds until the next step.
 
-        Raises `ServiceCallError`. The ranges of a person whose evaluation fails are evaluated again after a minute;
+        Raises `ServiceCallError`. The ranges of a person whose evaluation fails are evaluated again after 15 seconds;
         they do not stop the others.
         """
         claimed = sorted(self._changes.claim(AT_ONCE), key=lambda it: (it.org_id, it.person))

@@ -7,7 +7,7 @@ from heartguard_influx.changes.domain import ChangedRange
 
 
 class Claimed(NamedTuple):
-    """A range that one follower has for a minute; it removes the row `id` when it has evaluated the points.
+    """A range that one follower has for 15 seconds; it removes the row `id` when it has evaluated the points.
 
     The change was received at `received_ns`. `needs_steps`: a rule of the organization is about people at rest.
     """

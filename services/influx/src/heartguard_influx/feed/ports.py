@@ -10,7 +10,7 @@ class ChangeQueue(Protocol):
     """The recorded changes."""
 
     def claim(self, limit: int) -> Sequence[Claimed]:
-        """Up to `limit` ranges that nobody else has claimed in the last minute, oldest first."""
+        """Up to `limit` ranges that nobody else has claimed in the last 15 seconds, oldest first."""
 
 
 class NoChangeQueue:

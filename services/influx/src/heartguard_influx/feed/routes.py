@@ -25,7 +25,7 @@ class UseCases(Protocol):
 def list_changes(usecases: UseCases, call: Call[ChangeClaim, NoQuery]) -> Answer[ChangeList]:
     """Take ranges of changed points, each with its readings.
 
-    Nobody else gets them for a minute. Whoever has evaluated them removes their rows.
+    Nobody else gets them for 15 seconds. Whoever has evaluated them removes their rows.
     """
     claimed = usecases.feed.claim(call.document.get("limit", 500))
     return Answer({"items": [_change(it) for it in claimed]}, headers=NO_STORE)

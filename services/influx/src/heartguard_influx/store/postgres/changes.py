@@ -9,7 +9,9 @@ from heartguard_influx.feed.domain import Claimed
 from heartguard_influx.points.ports import StoredBatch
 from heartguard_influx.store.postgres.arrays import numbers, texts
 
-CLAIM_SECONDS = 60
+# A follower that is killed has its ranges evaluated after this time. One that takes longer evaluates some twice, with
+# the same result.
+CLAIM_SECONDS = 15
 _RECORD = prepared(
     """
     INSERT INTO heartguard_core.changed_ranges (org_id, user_id, measurement, first_ns, last_ns, ready_at)
@@ -84,7 +86,7 @@ class PostgresChangeLog:
             return [int(row.id) for row in connection.execute(_RECORD, values)]
 
     def claim(self, limit: int) -> Sequence[Claimed]:
-        """Up to `limit` ranges that nobody else has claimed in the last minute, oldest first."""
+        """Up to `limit` ranges that nobody else has claimed in the last 15 seconds, oldest first."""
         with self._database.transaction() as connection:
             rows = connection.execute(text(_CLAIM), {"limit": limit, "seconds": CLAIM_SECONDS}).all()
         return sorted(Claimed(row.id, row.org_id, ChangedRange(*row[2:6]), row.received_ns, row.steps) for row in rows)
