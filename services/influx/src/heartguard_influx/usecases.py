@@ -126,7 +126,7 @@ class UseCases:
             buckets=administration,
             fields=Fields(buckets, types, points, transaction=transaction, audit=audit, authority=authority),
             deletion=_deletion(stores),
-            feed=Feed(buckets, types, points, stores.changes or NoChangeQueue()),
+            feed=Feed(buckets, types, points, stores.changes or NoChangeQueue(), transaction=stores.transaction),
             exports=exports,
             influx_names=InfluxNames(buckets, administration),
             listening=stores.listening,

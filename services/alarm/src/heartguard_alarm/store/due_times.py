@@ -5,16 +5,21 @@ from collections.abc import Collection, Mapping, Sequence
 from heartguard_alarm.domain.no_data import NoDataState, Outage, dump_no_data, load_no_data
 from heartguard_alarm.store.episodes import lock_person
 from heartguard_common.core.clock import NANOSECONDS
-from heartguard_common.stores.database import Database, text
+from heartguard_common.stores.database import Database, prepared, text
 
 OUTAGE_NS = 60 * NANOSECONDS
 """The evaluation may fail or stand still for so long without an outage."""
-_READ = """
-SELECT (SELECT json_agg(json_build_array(rule_id, state)) FROM heartguard_core.alarm_due_times
-        WHERE org_id = :org_id AND user_id = :person) AS states,
-    (SELECT json_agg(DISTINCT measurement) FROM heartguard_core.changed_ranges
-        WHERE org_id = :org_id AND user_id = :person AND NOT id = ANY (cast(:evaluated AS bigint[]))) AS waiting
-"""
+_READ = prepared(
+    """
+    SELECT (SELECT json_agg(json_build_array(rule_id, state)) FROM heartguard_core.alarm_due_times
+            WHERE org_id = :org_id AND user_id = :person) AS states,
+        (SELECT json_agg(DISTINCT measurement) FROM heartguard_core.changed_ranges
+            WHERE org_id = :org_id AND user_id = :person AND NOT id = ANY (:evaluated)) AS waiting
+    """,
+    org_id="integer",
+    person="bigint",
+    evaluated="bigint[]",
+)
 _STORE = """
 INSERT INTO heartguard_core.alarm_due_times (org_id, rule_id, user_id, due_ns, state)
 SELECT :org_id, s.rule_id, :person, s.due_ns, s.state
@@ -70,7 +75,7 @@ class PostgresDueTimes:
         values = {"org_id": org_id, "person": person, "evaluated": list(evaluated)}
         with self._database.transaction() as connection:
             lock_person(connection, org_id, person)
-            row = connection.execute(text(_READ), values).one()
+            row = connection.execute(_READ, values).one()
         return {rule_id: load_no_data(state) for rule_id, state in row.states or ()}, frozenset(row.waiting or ())
 
     def store(self, org_id: int, person: int, states: Mapping[str, tuple[NoDataState, int | None]]) -> None:

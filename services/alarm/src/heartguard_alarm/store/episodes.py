@@ -8,17 +8,25 @@ from heartguard_alarm.domain.episodes import Changes, Interval, Known
 from heartguard_alarm.domain.rules import version_at
 from heartguard_common.core.clock import Clock, rfc3339
 from heartguard_common.core.ids import uuid7
-from heartguard_common.stores.database import Connection, Database, text
+from heartguard_common.stores.database import Connection, Database, prepared, text
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"
-_STATES = """
-SELECT rule_id, head_ns, state FROM heartguard_core.alarm_states WHERE org_id = :org_id AND user_id = :person
-"""
-_KNOWN = """
-SELECT rule_id, id, start_ns, raised_ns, end_ns, cleared_ns FROM heartguard_core.alarm_episodes
-WHERE org_id = :org_id AND user_id = :person AND withdrawn_at IS NULL AND (end_ns IS NULL OR end_ns > :floor_ns)
-ORDER BY start_ns
-"""
+# What each evaluation of a person asks is planned once.
+_LOCK = prepared("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))", what="text")
+_STATES = prepared(
+    "SELECT rule_id, head_ns, state FROM heartguard_core.alarm_states WHERE org_id = :org_id AND user_id = :person",
+    org_id="integer",
+    person="bigint",
+)
+_KNOWN = prepared(
+    """
+    SELECT rule_id, id, start_ns, raised_ns, end_ns, cleared_ns FROM heartguard_core.alarm_episodes
+    WHERE org_id = :org_id AND user_id = :person AND withdrawn_at IS NULL AND (end_ns IS NULL OR end_ns > :floor_ns)
+    ORDER BY start_ns
+    """,
+    org_id="integer",
+    person="bigint",
+    floor_ns="bigint",
+)
 _STORE_STATES = """
 INSERT INTO heartguard_core.alarm_states (org_id, rule_id, user_id, head_ns, state)
 SELECT :org_id, s.rule_id, :person, s.head_ns, s.state
@@ -61,7 +69,11 @@ _WAITING = """
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM clock_timestamp() - min(ready_at)), 0) AS oldest
 FROM heartguard_core.changed_ranges WHERE ready_at <= clock_timestamp()
 """
-_DONE = "DELETE FROM heartguard_core.changed_ranges WHERE org_id = :org_id AND id = ANY (:ids)"
+_DONE = prepared(
+    "DELETE FROM heartguard_core.changed_ranges WHERE org_id = :org_id AND id = ANY (:ids)",
+    org_id="integer",
+    ids="bigint[]",
+)
 
 
 class PostgresEpisodes:
@@ -75,7 +87,7 @@ class PostgresEpisodes:
         """The state of each rule of a person; nobody else evaluates the person until the transaction ends."""
         with self._database.transaction() as connection:
             lock_person(connection, org_id, person)
-            rows = connection.execute(text(_STATES), {"org_id": org_id, "person": person})
+            rows = connection.execute(_STATES, {"org_id": org_id, "person": person})
             return {str(row.rule_id): State(row.head_ns, row.state) for row in rows}
 
     def known(self, org_id: int, person: int, floor_ns: int) -> Mapping[str, Sequence[Known]]:
@@ -83,7 +95,7 @@ class PostgresEpisodes:
         found: dict[str, list[Known]] = {}
         values = {"org_id": org_id, "person": person, "floor_ns": max(floor_ns, -(2**63))}
         with self._database.transaction() as connection:
-            for row in connection.execute(text(_KNOWN), values):
+            for row in connection.execute(_KNOWN, values):
                 interval = Interval(row.start_ns, row.raised_ns, row.end_ns, row.cleared_ns)
                 found.setdefault(str(row.rule_id), []).append(Known(str(row.id), interval))
         return found
@@ -142,7 +154,7 @@ class PostgresEpisodes:
     def done(self, org_id: int, change_ids: Sequence[int]) -> None:
         """Remove changes that were evaluated."""
         with self._database.transaction() as connection:
-            connection.execute(text(_DONE), {"org_id": org_id, "ids": list(change_ids)})
+            connection.execute(_DONE, {"org_id": org_id, "ids": list(change_ids)})
 
     def erase(self, org_id: int, person: int | None) -> int:
         """Remove the episodes, states and changes of an organization, or of one person; returns how many episodes."""
@@ -160,7 +172,7 @@ class PostgresEpisodes:
 
 def lock_person(connection: Connection, org_id: int, person: int) -> None:
     """Nobody else evaluates the person until the transaction ends."""
-    connection.execute(text(_LOCK), {"what": f"alarm {org_id} {person}"})
+    connection.execute(_LOCK, {"what": f"alarm {org_id} {person}"})
 
 
 def _record(

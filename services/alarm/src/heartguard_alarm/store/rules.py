@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from heartguard_alarm.domain.rules import Rule, Version, without_person
-from heartguard_common.stores.database import Connection, Database, Row, text
+from heartguard_common.stores.database import Connection, Database, Row, prepared, text
 
 _COLUMNS = """
 r.org_id, r.id, r.number, r.made_from, (
@@ -47,13 +47,16 @@ _REWRITE = """
 UPDATE heartguard_core.alarm_rule_versions SET settings = cast(:settings AS jsonb), enabled = :enabled
 WHERE org_id = :org_id AND rule_id = :rule_id AND version = :version
 """
-_EVALUATED = f"""
+_EVALUATED = prepared(
+    f"""
 SELECT {_COLUMNS} FROM heartguard_core.alarm_rules AS r
 WHERE r.org_id = :org_id AND (r.deleted_ns IS NULL OR EXISTS (
     SELECT FROM heartguard_core.alarm_episodes AS e
     WHERE e.org_id = r.org_id AND e.rule_id = r.id AND e.end_ns IS NULL AND e.withdrawn_at IS NULL))
 ORDER BY r.number FOR SHARE OF r
-"""  # noqa: S608
+""",  # noqa: S608
+    org_id="integer",
+)
 # What was evaluated by the former version from here on, and what is open, is evaluated again.
 _AGAIN = """
 INSERT INTO heartguard_core.changed_ranges (org_id, user_id, measurement, first_ns, last_ns, ready_at)
@@ -149,7 +152,7 @@ class PostgresRules:
     def evaluated(self, org_id: int) -> Sequence[Rule]:
         """All rules that were not deleted or have an open episode; nobody changes them until the transaction ends."""
         with self._database.transaction() as connection:
-            return [_rule(row) for row in connection.execute(text(_EVALUATED), {"org_id": org_id})]
+            return [_rule(row) for row in connection.execute(_EVALUATED, {"org_id": org_id})]
 
     def forget(self, org_id: int, user_id: int) -> int:
         """Remove a person from all versions of all rules; returns how many versions named them."""

@@ -25,7 +25,8 @@ from heartguard_common.core.transactions import Transaction
 from heartguard_common.identity.authority import Authority
 from heartguard_common.messages import Payload
 
-AT_ONCE = 500
+# Ranges of one claim wait until all of its points are read: a small claim is evaluated sooner.
+AT_ONCE = 100
 IDLE_SECONDS = 0.5
 _log = logging.getLogger("heartguard.alarm")
 
@@ -59,7 +60,7 @@ class Evaluating:
         self._clock = clock
 
     def step(self) -> float:
-        """Evaluate up to 500 ranges, and what is due; returns the seconds until the next step.
+        """Evaluate up to 100 ranges, and what is due; returns the seconds until the next step.
 
         Raises `ServiceCallError`. The ranges of a person whose evaluation fails are evaluated again after 15 seconds;
         they do not stop the others.

@@ -1,7 +1,9 @@
 """Handing out changed ranges with their points, and reading one person's points."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
+from heartguard_common.core.transactions import Transaction
 from heartguard_influx.buckets.ports import Buckets
 from heartguard_influx.feed.domain import Change, Claimed, Page, Reading
 from heartguard_influx.feed.ports import ChangeQueue
@@ -19,26 +21,60 @@ MINUTE_NS = 60_000_000_000
 class Feed:
     """Changes and the readings in them, from whichever store has the points."""
 
-    def __init__(self, buckets: Buckets, types: FieldTypes, points: PointReader, changes: ChangeQueue) -> None:
+    def __init__(
+        self,
+        buckets: Buckets,
+        types: FieldTypes,
+        points: PointReader,
+        changes: ChangeQueue,
+        *,
+        transaction: Transaction,
+    ) -> None:
         self._buckets = buckets
         self._types = types
         self._points = points
         self._changes = changes
+        self._transaction = transaction
 
-    def claim(self, limit: int) -> Iterator[Change]:
+    def claim(self, limit: int) -> Sequence[Change]:
         """Up to `limit` ranges with their readings, as far as the answer has room for them."""
+        claimed = self._changes.claim(limit)
+        reader = _Reader(self._buckets, self._types, self._points)
+        with self._transaction():
+            return list(reader.changes(claimed))
+
+    def read(self, org_id: int, person: int, measurement: str, start_ns: int, stop_ns: int, *, limit: int) -> Page:
+        """The first readings of a person in `[start_ns, stop_ns)`, about `limit` in each bucket of the organization.
+
+        All readings of an instant are on the same page.
+        """
+        with self._transaction():
+            reader = _Reader(self._buckets, self._types, self._points)
+            return reader.read(org_id, person, measurement, start_ns, stop_ns, limit=limit)
+
+
+class _Reader:
+    """Reads for one request, which asks once for the buckets of an organization and the fields of a measurement."""
+
+    def __init__(self, buckets: Buckets, types: FieldTypes, points: PointReader) -> None:
+        self._buckets = cache(buckets.ids)
+        self._types = cache(types.of)
+        self._points = points
+
+    def changes(self, claimed: Iterable[Claimed]) -> Iterator[Change]:
+        """Ranges with their readings, as far as there is room for them."""
         room = READINGS_AT_ONCE
-        for claimed in self._changes.claim(limit):
-            changed, steps = claimed.range, None
+        for one in claimed:
+            changed, steps = one.range, None
             bounds = changed.first_ns, min(changed.last_ns, LATEST_NS - 1) + 1
-            readings = self._whole(claimed, changed.measurement, *bounds, room)
+            readings = self._whole(one, changed.measurement, *bounds, room)
             room -= len(readings or ())
-            if claimed.needs_steps and changed.measurement != STEPS and any(it.motion is None for it in readings or ()):
+            if one.needs_steps and changed.measurement != STEPS and any(it.motion is None for it in readings or ()):
                 first_ns, stop_ns = bounds[0] // MINUTE_NS * MINUTE_NS, -(-bounds[1] // MINUTE_NS) * MINUTE_NS
-                steps = self._whole(claimed, STEPS, first_ns, min(stop_ns, LATEST_NS), room)
+                steps = self._whole(one, STEPS, first_ns, min(stop_ns, LATEST_NS), room)
                 room -= len(steps or ())
             made = [it.time_ns for it in steps or () if any(value > 0 for value in it.values.values())]
-            yield Change(claimed, readings, None if steps is None else made)
+            yield Change(one, readings, None if steps is None else made)
 
     def _whole(
         self, claimed: Claimed, measurement: str, start_ns: int, stop_ns: int, room: int
@@ -50,13 +86,10 @@ class Feed:
         return page.readings if page.next_ns is None else None
 
     def read(self, org_id: int, person: int, measurement: str, start_ns: int, stop_ns: int, *, limit: int) -> Page:
-        """The first readings of a person in `[start_ns, stop_ns)`, about `limit` in each bucket of the organization.
-
-        All readings of an instant are on the same page.
-        """
+        """As `Feed.read`."""
         found: list[Reading] = []
         next_ns: int | None = None
-        for bucket_id in self._buckets.ids(org_id):
+        for bucket_id in self._buckets(org_id):
             selection = Selection(bucket_id, measurement, start_ns, stop_ns, {}, person)
             readings, more = self._of_bucket(selection, limit)
             found += readings
@@ -67,7 +100,7 @@ class Feed:
 
     def _of_bucket(self, selection: Selection, limit: int) -> tuple[Sequence[Reading], int | None]:
         groups = self._points.groups(selection, None)
-        fields = [it for it in self._types.of(selection.bucket_id, selection.measurement) if it.type == "float"]
+        fields = [it for it in self._types(selection.bucket_id, selection.measurement) if it.type == "float"]
         if not groups or not fields:
             return (), None
         rows, position = self._points.points(selection, groups, fields, after=None, limit=limit, descending=False)
