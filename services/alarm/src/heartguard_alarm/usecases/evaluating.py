@@ -112,7 +112,8 @@ class Evaluating:
             work = _Work(reads, rule, person, theirs, states.get(rule.id), known.get(rule.id, ()))
             for change in sorted(changes, key=lambda it: it.first_ns):
                 for found in work.take(change):
-                    store(Evaluated(rule, person, change.last_ns), found)
+                    head_ns = change.last_ns if work.state is None else work.state.head_ns
+                    store(Evaluated(rule, person, max(change.last_ns, head_ns)), found)
                     again = self._episodes.known(org_id, person, floor_ns)
                     work.known = again.get(rule.id, ())
             if work.state is not None and work.state != states.get(rule.id):
