@@ -6,6 +6,7 @@
 import random
 import threading
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +26,8 @@ PAUSE = 0.25
 BATCH = 4
 STEP_SECONDS = 5
 EVER, AFTER = "1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
-RULES = (
+Rules = Sequence[Mapping[str, str | int]]
+RULES: Rules = (
     {"condition": "above", "threshold": 120, "clear_threshold": 110, "for_seconds": 60, "clear_after_seconds": 30},
     {"condition": "above", "threshold": 140, "clear_threshold": 140, "for_seconds": 0, "clear_after_seconds": 0},
     {"condition": "below", "threshold": 80, "clear_threshold": 85, "for_seconds": 20, "clear_after_seconds": 60},
@@ -42,10 +44,10 @@ def rows(clone: Clone, statement: str) -> Rows:
         return list(cursor.fetchall())
 
 
-def make_rules(clone: Clone, admin: Member) -> list[str]:
+def make_rules(clone: Clone, admin: Member, rules: Rules = RULES) -> list[str]:
     """Rules that are on, as if they had been made before the first point; their ids."""
     made = []
-    for number, rule in enumerate(RULES):
+    for number, rule in enumerate(rules):
         document = {"name": f"rule {number}", "measurement": "heart_rate", "field": "bpm", "enabled": True}
         document |= {"max_gap_seconds": MAX_GAP, **rule}
         answer = requests.post(f"{admin.url}/alarms/rules", json=document, headers=admin.headers, timeout=10)
@@ -115,7 +117,7 @@ class HeartRates:
         self.unanswered += answer is None or answer.status_code != 200
 
 
-def expected(admin: Member, person: int) -> list[list[tuple[int, int | None]]]:
+def expected(admin: Member, person: int, rules: Rules = RULES) -> list[list[tuple[int, int | None]]]:
     """By rule, the episodes of what is stored of a person, in seconds."""
     begin = int(BEGIN.timestamp())
     found = admin.points(EVER, AFTER, tags={"user_id": str(person)})
@@ -130,7 +132,7 @@ def expected(admin: Member, person: int) -> list[list[tuple[int, int | None]]]:
             clear_after=int(str(rule["clear_after_seconds"])),
             max_gap=MAX_GAP,
         )
-        for rule in RULES
+        for rule in rules
     ]
     return [episodes(points, [it]) for it in asked]
 

@@ -7,7 +7,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -16,17 +17,25 @@ from tests.servers import until
 from tests.system.writer import Member, founder
 
 SECONDS = float(os.environ.get("HEARTGUARD_KILL_SECONDS", "8"))
+STOP_SECONDS = 1.0 if SECONDS < 60 else 5.0
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    copy = Clone.make(tmp_path_factory.mktemp("killed"))
+@contextmanager
+def running(directory: Path, **environment: str) -> Iterator[Clone]:
+    """A copy of the product in a directory, started with these settings."""
+    copy = Clone.make(directory)
     try:
-        started = copy.start()
+        started = copy.start(**environment)
         assert started.returncode == 0, started.stdout + started.stderr
         yield copy
     finally:
         copy.stop()
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    with running(tmp_path_factory.mktemp("killed")) as copy:
+        yield copy
 
 
 @pytest.fixture
@@ -59,3 +68,14 @@ def kill_in_turn(clone: Clone, kills: Sequence[Kill], seconds: float) -> None:
         until(lambda program=program, before=before: clone.replaced(program, before), f"return of {program}")
         time.sleep(max(0.0, began + (place + 1) * seconds / len(kills) - time.monotonic()))
     until(clone.all_ready, "readiness after all were killed")
+
+
+def stop_in_turn(clone: Clone, programs: Sequence[str]) -> None:
+    """Stop one program with its children after the other, each for a second (in the long form five)."""
+    for program in programs:
+        pids = clone.family(program)
+        for what, pause in ((signal.SIGSTOP, STOP_SECONDS), (signal.SIGCONT, 0.2)):
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, what)
+            time.sleep(pause)

@@ -3,11 +3,9 @@
 The episodes are those of the reference over what is stored, and the evaluation has caught up within 30 s.
 """
 
-import os
-import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import pytest
 
@@ -22,31 +20,19 @@ from tests.system.alarm_load import (
     one_beginning_each,
     rows,
 )
-from tests.system.killing import SECONDS, clone, first, kill_in_turn, member, whole
+from tests.system.killing import SECONDS, clone, first, kill_in_turn, member, stop_in_turn, whole
 from tests.system.writer import Member
 
 __all__ = ["clone", "member"]
 
 KILLS = (("alarm", whole), ("postgres", first), ("influx", whole), ("valkey", first))
 STOPPED = ("alarm", "influx", "postgres", "valkey")
-STOP_SECONDS = 1.0 if SECONDS < 60 else 5.0
 PEOPLE = 3
 CATCH_UP_SECONDS = 30
 ROUND_SECONDS = 20
 CHECKS: Sequence[Callable[[Clone], None]] = (one_beginning_each,)
 """What else must hold of the database afterwards."""
 pytestmark = pytest.mark.timeout(900 + 4 * SECONDS)
-
-
-def stop_in_turn(clone: Clone, programs: Sequence[str]) -> None:
-    """Stop one program with its children after the other, each for a second."""
-    for program in programs:
-        pids = clone.family(program)
-        for what, pause in ((signal.SIGSTOP, STOP_SECONDS), (signal.SIGCONT, 0.2)):
-            for pid in pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, what)
-            time.sleep(pause)
 
 
 def test_the_episodes_are_those_of_what_is_stored(clone: Clone, member: Member) -> None:

@@ -148,6 +148,16 @@ def test_an_old_backlog_is_retrospective(ward: Ward) -> None:
     assert ward.transitions() == ["retrospective"]
 
 
+def test_late_points_raise_an_alarm_that_is_active_now(ward: Ward) -> None:
+    ward.begin -= timedelta(minutes=50)
+    ward.make()
+    ward.write(*steady(0, 70 * 60, 115))
+    assert ward.episodes() == []
+    ward.write(*steady(0, 120, 130))  # an hour late, and nothing has cleared it since
+    assert ward.episodes() == [(0, None)]
+    assert ward.transitions() == ["raised"]
+
+
 def test_turning_a_rule_off_ends_what_is_open(ward: Ward) -> None:
     rule = ward.make()
     ward.write(*steady(0, 120, 130))

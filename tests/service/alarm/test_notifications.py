@@ -112,6 +112,43 @@ def test_a_retrospective_alarm_notifies_nobody_and_an_ended_one_somebody(notifie
     assert len(inbox.messages) == 1
 
 
+def test_an_alarm_that_is_active_again_goes_on_with_the_next_step(notified: Notified, inbox: Mailbox) -> None:
+    chief = notified.channel(notified.member_with("chief@clinic.example"))
+    notified.policy((0, [notified.channel()]), (7200, [chief]), group_wait_seconds=3600)
+    alarm = notified.raise_alarm()
+    for recipients in (["doctor@clinic.example"], ["doctor@clinic.example", "chief@clinic.example"]):
+        notified.write(*steady(130, 250, 100))
+        notified.settle()
+        pass_time(notified)
+        until(lambda: notified.rows("SELECT count(*) FROM $alarm_escalations") == [(0,)], "the end")
+        assert inbox.recipients == recipients[:-1]
+        notified.write(*steady(130, 250, 130))  # late: what had cleared it was wrong
+        notified.settle()
+        pass_time(notified)
+        inbox.wait(len(recipients))
+        assert inbox.recipients == recipients
+        until(lambda: set(notified.statuses(alarm)) == {"sent"}, "the state of the messages")
+    assert [it["step"] for it in notified.notifications(alarm)] == [0, 1]
+    assert notified.transitions().count("escalated") == 1
+
+
+def test_an_alarm_keeps_being_notified_when_a_later_one_is_merged_into_it(notified: Notified, inbox: Mailbox) -> None:
+    notified.policy((0, [notified.channel()]), group_wait_seconds=3600)
+    first = notified.raise_alarm()
+    notified.write(*steady(130, 250, 100))
+    notified.settle()
+    pass_time(notified)
+    until(lambda: notified.rows("SELECT count(*) FROM $alarm_escalations") == [(0,)], "the end of the first one")
+    notified.write(*steady(260, 400, 130))
+    second = notified.alarm()
+    notified.write(*steady(130, 250, 130))
+    notified.settle()
+    assert first != second
+    assert notified.rows("SELECT id::text FROM $alarm_episodes WHERE withdrawn_at IS NULL") == [(first,)]
+    pass_time(notified)
+    assert f"#/alarms/{first}" in inbox.wait()[0].get_content()
+
+
 def test_messages_are_in_the_language_of_the_recipient(notified: Notified, inbox: Mailbox) -> None:
     with owner(notified.database) as cursor:
         cursor.execute(

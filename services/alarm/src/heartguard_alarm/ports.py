@@ -271,8 +271,12 @@ class Silences(Protocol):
 class Escalations(Protocol):
     """The store of the episodes that are being notified, each with its next step."""
 
-    def begin(self, org_id: int, episode_id: str, policy: Policy, now_ns: int) -> None:
-        """Notify an episode that was just stored; it waits with others of the policy that wait for their first step."""
+    def begin(self, org_id: int, episode_id: str, policy: Policy, first: Due, wait_seconds: int, now_ns: int) -> None:
+        """Notify an episode that was just stored, from the step `first` on, which is due after `wait_seconds`.
+
+        With the first step of all it waits with others of the policy that wait for theirs. Nothing changes where the
+        episode is being notified already, or is retrospective.
+        """
 
     def due(self, now_ns: int) -> DueGroup | None:
         """The policy whose step is due longest, and the people whose alarms have a step of it that is due."""
@@ -312,6 +316,9 @@ class Messages(Protocol):
 
         With `error` the message has failed already.
         """
+
+    def last_place(self, org_id: int, episode_id: str) -> tuple[int, int] | None:
+        """Step and repeat that were notified last of an episode; None where it was not notified yet."""
 
     def silence(self, escalation: Escalation, channel: Channel, now_ns: int) -> None:
         """Record that a channel was not used, because the alarm is silenced."""

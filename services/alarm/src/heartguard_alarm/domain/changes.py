@@ -56,7 +56,7 @@ class State(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """A rule that was evaluated for a person, with points up to `last_ns`; `missing` are its episodes without data."""
+    """A rule evaluated for a person, who has points up to `last_ns`; `missing` are its episodes without data."""
 
     rule: Rule
     person: int

@@ -10,13 +10,14 @@ from heartguard_common.stores.database import Database, Row, text
 AT_ONCE = 100
 # Whoever comes while others of the policy wait for their first message waits as long as they.
 _BEGIN = """
-INSERT INTO heartguard_core.alarm_escalations (org_id, episode_id, policy_id, due_at, was_over)
-SELECT e.org_id, e.id, :policy_id, coalesce(
+INSERT INTO heartguard_core.alarm_escalations (org_id, episode_id, policy_id, step, repeat, due_at, was_over)
+SELECT e.org_id, e.id, :policy_id, :step, :repeat, coalesce(
     (SELECT min(x.due_at) FROM heartguard_core.alarm_escalations AS x
         WHERE x.org_id = e.org_id AND x.policy_id = :policy_id AND x.step = 0 AND x.repeat = 0
+            AND cast(:step AS integer) = 0 AND cast(:repeat AS integer) = 0
             AND x.due_at > cast(:now AS timestamptz) AND x.due_at <= cast(:due AS timestamptz)),
     cast(:due AS timestamptz)), e.end_ns IS NOT NULL
-FROM heartguard_core.alarm_episodes AS e WHERE e.org_id = :org_id AND e.id = :episode_id
+FROM heartguard_core.alarm_episodes AS e WHERE e.org_id = :org_id AND e.id = :episode_id AND NOT e.retrospective
 ON CONFLICT DO NOTHING
 """
 _DUE = """
@@ -75,11 +76,15 @@ class PostgresEscalations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, org_id: int, episode_id: str, policy: Policy, now_ns: int) -> None:
-        """Notify an episode that was just stored; it waits with others of the policy that wait for their first step."""
-        due_ns = now_ns + policy.due(0, 0).seconds * NANOSECONDS
-        times = {"now": rfc3339(now_ns), "due": rfc3339(due_ns)}
-        self._execute(_BEGIN, org_id=org_id, episode_id=episode_id, policy_id=policy.id, **times)
+    def begin(self, org_id: int, episode_id: str, policy: Policy, first: Due, wait_seconds: int, now_ns: int) -> None:
+        """Notify an episode that was just stored, from the step `first` on, which is due after `wait_seconds`.
+
+        With the first step of all it waits with others of the policy that wait for theirs. Nothing changes where the
+        episode is being notified already, or is retrospective.
+        """
+        times = {"now": rfc3339(now_ns), "due": rfc3339(now_ns + wait_seconds * NANOSECONDS)}
+        place = {"step": first.step, "repeat": first.repeat}
+        self._execute(_BEGIN, org_id=org_id, episode_id=episode_id, policy_id=policy.id, **place, **times)
 
     def due(self, now_ns: int) -> DueGroup | None:
         """The policy whose step is due longest, and the people whose alarms have a step of it that is due."""

@@ -19,7 +19,7 @@ INSERT INTO heartguard_core.alarm_messages (org_id, id, policy_id, channel_id, s
 VALUES (:org_id, :id, :policy_id, :channel_id, :service, :details, :reports, :status, cast(:now AS timestamptz),
     cast(:now AS timestamptz), CASE WHEN :status = 'failed' THEN cast(:now AS timestamptz) END, :error)
 """
-# One for each episode, step, repeat and channel: only what was silenced before can be notified afterwards.
+# One for each episode, step, repeat and channel: only what was silenced or cancelled can be notified afterwards.
 _NOTIFY = """
 INSERT INTO heartguard_core.alarm_notifications AS n (org_id, episode_id, step, repeat, channel_id, service,
     message_id, was_over, at)
@@ -27,8 +27,14 @@ SELECT x.org_id, x.episode_id, x.step, x.repeat, :channel_id, :service, :message
     cast(:now AS timestamptz)
 FROM heartguard_core.alarm_escalations AS x WHERE x.org_id = :org_id AND x.episode_id = :episode_id
 ON CONFLICT (org_id, episode_id, step, repeat, channel_id) DO UPDATE
-    SET message_id = excluded.message_id, at = excluded.at
-WHERE n.message_id IS NULL
+    SET message_id = excluded.message_id, cancelled = false, at = excluded.at
+WHERE n.message_id IS NULL OR n.cancelled AND excluded.message_id IS NOT NULL
+"""
+# A step that was silenced, or whose messages were all cancelled because the episode was over, is still to be notified.
+_LAST_PLACE = """
+SELECT step, repeat FROM heartguard_core.alarm_notifications
+WHERE org_id = :org_id AND episode_id = :episode_id AND message_id IS NOT NULL AND NOT cancelled
+ORDER BY repeat DESC, step DESC LIMIT 1
 """
 _REPORTED = """
 SELECT EXISTS (
@@ -133,6 +139,12 @@ class PostgresMessages:
                 connection.execute(text(f"DELETE FROM heartguard_core.alarm_messages WHERE {_ONE}"), values)  # noqa: S608
                 return None
         return str(values["id"])
+
+    def last_place(self, org_id: int, episode_id: str) -> tuple[int, int] | None:
+        """Step and repeat that were notified last of an episode; None where it was not notified yet."""
+        with self._database.transaction() as connection:
+            row = connection.execute(text(_LAST_PLACE), {"org_id": org_id, "episode_id": episode_id}).first()
+        return None if row is None else (row.step, row.repeat)
 
     def silence(self, escalation: Escalation, channel: Channel, now_ns: int) -> None:
         """Record that a channel was not used, because the alarm is silenced."""

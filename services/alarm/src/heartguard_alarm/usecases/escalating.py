@@ -63,7 +63,25 @@ class Escalating:
         """Have an episode notified, as part of the transaction that stores it; nothing where no policy applies."""
         policy = self._stores.policies.applying(rule.org_id, rule.current.settings.get("policy_id"))
         if policy is not None:
-            self._stores.escalations.begin(rule.org_id, episode_id, policy, self._clock.now_ns())
+            due = policy.due(0, 0)
+            self._stores.escalations.begin(rule.org_id, episode_id, policy, due, due.seconds, self._clock.now_ns())
+
+    def reopened(self, rule: Rule, episode_id: str) -> None:
+        """Have an episode notified that had ended and is active again, because points came late.
+
+        It goes on with the step after the last one that was notified: its escalation had ended with it, and so has that
+        of an episode that was merged into it.
+        """
+        policy = self._stores.policies.applying(rule.org_id, rule.current.settings.get("policy_id"))
+        told = self._stores.messages.last_place(rule.org_id, episode_id)
+        if policy is None or told is None:
+            self.raised(rule, episode_id)
+            return
+        following = policy.following(*told)
+        if following is not None:
+            wait_seconds = max(1, following.seconds - policy.due(*told).seconds)
+            now_ns = self._clock.now_ns()
+            self._stores.escalations.begin(rule.org_id, episode_id, policy, following, wait_seconds, now_ns)
 
     def step(self) -> float:
         """Make the messages of the steps that are due for one policy; returns the seconds until the next call.

@@ -113,7 +113,8 @@ class Evaluating:
             work = _Work(reads, rule, person, theirs, states.get(rule.id), known.get(rule.id, ()))
             for change in sorted(changes, key=lambda it: it.first_ns):
                 for found in work.take(change):
-                    store(Evaluated(rule, person, change.last_ns), found)
+                    head_ns = change.last_ns if work.state is None else work.state.head_ns
+                    store(Evaluated(rule, person, max(change.last_ns, head_ns)), found)
                     again = self._episodes.known(org_id, person, floor_ns)
                     work.known = again.get(rule.id, ())
             if work.state is not None and work.state != states.get(rule.id):
@@ -125,11 +126,14 @@ class Evaluating:
         """Store what an evaluation has changed; `happened` counts the transitions of each episode."""
         rule = evaluated.rule
         payload: Payload = {"rule": rule.id, "user": evaluated.person}
+        reopened = {it for it, before, after in found.changed if before.end_ns is not None and after.end_ns is None}
         for transition in self._episodes.apply(evaluated, found, self._clock.now_ns()):
             name = f"alarm.{transition.kind}"
             self._audit.changed(None, name, f"alarm:{transition.episode_id}", org_id=rule.org_id, payload=payload)
             if transition.kind == "raised":
                 self._escalating.raised(rule, transition.episode_id)
+            elif transition.episode_id in reopened:
+                self._escalating.reopened(rule, transition.episode_id)
             happened[rule.org_id, transition.episode_id] += 1
 
 
