@@ -30,7 +30,7 @@ from heartguard_common.messages import AlarmEmailState, Payload
 QUEUE = "messages"
 # 15 s, 30 s, 1, 2 and 4 minutes: a service that takes no message is given up after about eight minutes.
 RETRY = RetryPolicy(max_attempts=6, first_delay=15.0, longest_delay=240.0)
-# A message that waits longer is told of by another channel, while it goes on being tried.
+# Another channel reports a message that waits longer, while it goes on being tried.
 LATE_NS = 300 * NANOSECONDS
 OUTAGE_NS = 10 * NANOSECONDS
 _log = logging.getLogger("heartguard.alarm")
@@ -95,7 +95,7 @@ class Sending:
             self._ended(message, subjects, sent=True)
 
     def _news(self, message: Message) -> Sequence[Subject]:
-        """The alarms that people are still to be told of; the others are taken out of the message."""
+        """The alarms that people are still to be notified of; the others are taken out of the message."""
         subjects = self._stores.messages.subjects(message)
         old = [it.episode_id for it in subjects if it.ended is not None]
         if message.handed_over or not old:
