@@ -1,6 +1,7 @@
 """Ways in: the landing page, the demo, several organizations of one person, confirming an address."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -12,6 +13,17 @@ from tests.running import RunningSystem
 
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
+
+
+@contextmanager
+def visited(demo: Organization, system: RunningSystem) -> Iterator[None]:
+    """Visitors are let into an organization; afterwards there is no demo, as other tests expect."""
+    url = f"{demo.url}/organization/{demo.org_id}/mode"
+    assert requests.put(url, json={"mode": "demo"}, headers=system.operator, timeout=60).ok
+    try:
+        yield
+    finally:
+        assert requests.put(url, json={"mode": "read_only"}, headers=system.operator, timeout=60).ok
 
 
 def test_the_landing_page_leads_to_login_documentation_and_demo(
@@ -36,18 +48,17 @@ def test_the_landing_page_leads_to_login_documentation_and_demo(
     demo.rule("High heart rate", 120)
     spike(demo, person, 130)
     demo.wait_for_alarms(1)
-    url = f"{place.url}/organization/{demo.org_id}/mode"
-    assert requests.put(url, json={"mode": "demo"}, headers=running_system.operator, timeout=60).ok
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    expect(page.get_by_text("This is the demo")).to_be_visible()
-    page.reload()
-    page.get_by_role("link", name="Warning: High heart rate, Ana García").click()
-    page.get_by_role("button", name="Acknowledge").click()
-    expect(page.get_by_role("alert")).to_contain_text("read-only")
-    assert page.evaluate("() => JSON.stringify({...localStorage})") == "{}"
-    page.get_by_role("button", name="Leave the demo").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+    with visited(demo, running_system):
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+        expect(page.get_by_text("This is the demo")).to_be_visible()
+        page.reload()
+        page.get_by_role("link", name="Warning: High heart rate, Ana García").click()
+        page.get_by_role("button", name="Acknowledge").click()
+        expect(page.get_by_role("alert")).to_contain_text("read-only")
+        assert page.evaluate("() => JSON.stringify({...localStorage})") == "{}"
+        page.get_by_role("button", name="Leave the demo").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
 
 
 def invited(by: Organization, email: str) -> str:

@@ -42,6 +42,7 @@ RESTLESS = {
     "sessions",
     "auth_guesses",
     "alarm_running_times",
+    "stream_batches",
     "stream_listeners",
     "day_sums",
 }

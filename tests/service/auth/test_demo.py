@@ -3,6 +3,7 @@
 import pytest
 
 from tests.people import found, join, owner
+from tests.servers import until
 from tests.service.auth.conftest import with_token
 
 
@@ -47,6 +48,9 @@ def test_a_visitor_reads_and_changes_nothing(start, demo):
     me = with_token(answer.json)
     profile = client.get("/auth/profile", headers=me).json
     assert (profile["org_id"], profile["id"], profile["role"]) == (*demo, "manager")
+    until(
+        lambda: code_of(client.get("/auth/sessions", headers=me)) == (403, "GEN_403_READONLY"), "the mode being copied"
+    )
     password = {"current_password": "Secret123", "new_password": "another one 3"}
     invitation = {"email": "friend@hg.io", "role": "user"}
     for path, body in (
