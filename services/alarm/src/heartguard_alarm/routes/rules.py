@@ -126,12 +126,8 @@ def _id(params: Mapping[str, str]) -> str:
 
 
 def _document(rule: Rule) -> messages.AlarmRule:
-    asked, more = rule.current.settings, messages.AlarmRuleUpdate()
-    if "times" in asked:
-        more["times"] = asked["times"]
-    policy_id = asked.get("policy_id")
-    if policy_id is not None:
-        more["policy_id"] = policy_id
+    asked = rule.current.settings
+    optional = {"times": asked.get("times"), "policy_id": asked.get("policy_id")}
     document: dict[str, object] = {
         "id": rule.id,
         "version": rule.current.number,
@@ -143,7 +139,7 @@ def _document(rule: Rule) -> messages.AlarmRule:
         "severity": asked.get("severity", "warning"),
         "people": asked.get("people", []),
         "overrides": asked.get("overrides", []),
-        **more,
+        **{name: value for name, value in optional.items() if value is not None},
         "enabled": rule.current.enabled,
     }
     if rule.made_from is not None and rule.made_from in DEFAULTS:
