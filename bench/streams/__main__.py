@@ -6,7 +6,6 @@ Redis publishes. All run on one machine with the clients; compare the rows.
 """
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,9 @@ import redis
 
 from bench import report
 from bench.gateway import gateways
-from heartguard_common.streams.events import POINTS, LiveEvent
+from bench.streams.driven import Clients
+from bench.streams.ingest import in_turns, programs
+from heartguard_common.streams.events import PointsEvent, Run
 from heartguard_common.streams.publish import Publisher
 from tests.people import enroll, found
 from tests.servers import Database, Postgres, Valkey, free_port, until
@@ -31,27 +32,7 @@ from tests.tokens import bearer
 
 HERE = Path(__file__).resolve().parent
 ROWS = ("server", "KiB a stream", "opened/s", "deliveries/s at most", "p99 ms at that")
-
-
-class Clients:
-    """The process of the clients."""
-
-    def __init__(self, port: int) -> None:
-        command = [sys.executable, "-m", "bench.streams.clients", str(port)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def tell(self, what: dict[str, Any]) -> dict[str, Any]:
-        """What they answer."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(what) + "\n")
-        self._process.stdin.flush()
-        return dict(json.loads(self._process.stdout.readline()))
-
-    def close(self) -> None:
-        """End it."""
-        self._process.kill()
-        self._process.wait()
+BLOCKS = 20
 
 
 def memory(pid: int) -> float:
@@ -109,33 +90,6 @@ def paced(live: LiveSystem, orgs: list[int], clients: Clients, each: int, second
     return seen["events"] / seconds, seen["p50"] * 1000, seen["p99"] * 1000
 
 
-def ingest(live: LiveSystem, watched: int, quiet: int, batches: int = 40) -> tuple[float, float]:
-    """Milliseconds (median) for a batch of 1,000 points, with listeners and without, in turns."""
-    took: dict[int, list[float]] = {watched: [], quiet: []}
-    connection = HTTPConnection("127.0.0.1", live.gateway.port)
-    for batch in range(batches):
-        for org in (watched, quiet):
-            day = f"2024-{batch // 28 + 1:02}-{batch % 28 + 1:02}"
-            points = [
-                {
-                    "measurement": "heart_rate",
-                    "tags": {"user_id": str(org * 100 + 1)},
-                    "fields": {"bpm": 60 + n % 40},
-                    "timestamp": f"{day}T{n // 60:02}:{n % 60:02}:00Z",
-                }
-                for n in range(1000)
-            ]
-            body = json.dumps({"bucket": f"org_{org}", "points": points})
-            headers = bearer(org * 100 + 1, "admin", org) | {"Content-Type": "application/json"}
-            began = time.perf_counter()
-            connection.request("POST", "/timeseries/write", body, headers)
-            answer = connection.getresponse()
-            assert answer.status == 200, answer.read()
-            answer.read()
-            took[org].append((time.perf_counter() - began) * 1000)
-    return statistics.median(took[watched]), statistics.median(took[quiet])
-
-
 @contextmanager
 def peer(command: list[str], port: int, directory: Path) -> Iterator[int]:
     """A plain server, from its start to its end; gives its pid."""
@@ -151,7 +105,9 @@ def peer(command: list[str], port: int, directory: Path) -> Iterator[int]:
         process.wait()
 
 
-def ours(database: Database, valkey: Valkey, directory: Path, streams: int, count: int, seconds: float) -> Any:
+def ours(
+    database: Database, postgres: Postgres, valkey: Valkey, directory: Path, streams: int, count: int, seconds: float
+) -> Any:
     orgs = [found(database) for _ in range(count + 2)]
     for org in orgs:
         enroll(database, org, org * 100 + 1, "admin")
@@ -164,22 +120,17 @@ def ours(database: Database, valkey: Valkey, directory: Path, streams: int, coun
 
         def publish(place: int, now: float) -> None:
             org = watched[place]
-            point = {
-                "measurement": "heart_rate",
-                "tags": {"user_id": "7"},
-                "fields": {"sent": now},
-                "time": "2026-11-30T08:00:00Z",
-            }
-            publisher.publish(org, [LiveEvent(POINTS, "StreamPoints", {"bucket": f"org_{org}", "points": [point]})])
+            run = Run("heart_rate", {"user_id": "7"}, ["sent"], None, [time.time_ns()], [now])
+            publisher.publish(org, [PointsEvent(f"org_{org}", [run])])
 
         row, clients = measure(live.process.pid, live.gateway.port, targets, publish, count)
         try:
             rate, middle, high = paced(live, watched, clients, streams // count, seconds)
             clients.tell({"open": [["/stream", bearer(alone * 100 + 1, "admin", alone)]]})
-            busy, idle = ingest(live, alone, quiet)
+            result = in_turns(live.gateway.port, alone, quiet, BLOCKS, programs(live, postgres, valkey))
         finally:
             clients.close()
-    return row, (rate, middle, high), (busy, idle)
+    return row, (rate, middle, high), (result[alone][0], result[quiet][0])
 
 
 def plain(command: list[str], valkey: Valkey, directory: Path, streams: int, count: int) -> Any:
@@ -207,7 +158,9 @@ def main() -> None:
             server.start()
             stack.callback(server.stop)
         database = stack.enter_context(postgres.database())
-        row, wrote, batch = ours(database, valkey, directory, asked.streams, asked.organizations, asked.seconds)
+        row, wrote, batch = ours(
+            database, postgres, valkey, directory, asked.streams, asked.organizations, asked.seconds
+        )
         rows.append(("HeartGuard", *row))
         if not asked.no_peers:
             gateways.install()

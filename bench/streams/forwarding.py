@@ -16,8 +16,9 @@ import psutil
 import redis
 
 from bench import report
-from bench.streams.__main__ import Clients, memory, peer
-from heartguard_common.streams.events import POINTS, LiveEvent
+from bench.streams.__main__ import memory, peer
+from bench.streams.driven import Clients
+from heartguard_common.streams.events import PointsEvent, Run
 from heartguard_common.streams.publish import Publisher
 from tests.people import enroll, found
 from tests.servers import Postgres, Valkey, free_port
@@ -39,7 +40,7 @@ def sockets(pids: list[int]) -> int:
 
 
 def measure(
-    pids: list[int], port: int, org: int, streams: int, publish: list[LiveEvent], publisher: Publisher
+    pids: list[int], port: int, org: int, streams: int, publish: list[PointsEvent], publisher: Publisher
 ) -> tuple[str, ...]:
     """A row of the table."""
     held, files, used = sum(map(memory, pids)), sockets(pids), cpu(pids)
@@ -92,9 +93,8 @@ def main() -> None:
         org = found(database)
         enroll(database, org, org * 100 + 1, "admin")
         publisher = Publisher(redis.Redis.from_url(valkey.url, decode_responses=True))
-        point = {"measurement": "heart_rate", "tags": {"user_id": "7"}, "fields": {"sent": time.time()}}
-        document = {"bucket": f"org_{org}", "points": [point | {"time": "2026-11-30T08:00:00Z"}]}
-        events = [LiveEvent(POINTS, "StreamPoints", document)] * asked.events
+        run = Run("heart_rate", {"user_id": "7"}, ["sent"], None, [time.time_ns()], [time.time()])
+        events = [PointsEvent(f"org_{org}", [run])] * asked.events
         limits = {"LIMITS": "streams=100000,streams_per_member=100000"}
         live = stack.enter_context(live_system(database, valkey.url, directory, influx=limits))
         gateway, streaming = pids_of(live)

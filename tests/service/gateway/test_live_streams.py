@@ -9,7 +9,7 @@ import psutil
 import pytest
 from lxml import etree
 
-from heartguard_common.streams.events import stream_key
+from heartguard_common.streams.events import counter_key, stream_key
 from tests.people import enroll, found
 from tests.servers import Database, Valkey, until
 from tests.service.gateway.live import LiveSystem, live_system
@@ -127,6 +127,19 @@ def test_a_stream_resumes_where_it_was_and_says_so_where_it_cannot(live, org, pe
         client.xtrim(stream_key(org), maxlen=0)
     with live.watching(admin, **{"Last-Event-ID": event.id}) as late:
         assert late.next().name == "reset"
+
+
+def test_an_event_that_cannot_be_read_is_said_to_be_missing(live, org, people, admin, valkey):
+    with live.watching(admin) as watching, valkey.client() as client:
+        live.write(org, admin, beat(1, people["seven"]))
+        before = watching.next()
+        number = client.incr(counter_key(org))
+        client.xadd(stream_key(org), {"n": number, "t": "points", "d": "of another version"})
+        assert watching.next().document == {"reason": "lost"}
+        live.write(org, admin, beat(2, people["seven"]))
+        assert watching.next().document["points"][0]["time"][-3:-1] == "02"
+    with live.watching(admin, **{"Last-Event-ID": before.id}) as again:
+        assert again.next().document == {"reason": "not_resumable"}
 
 
 def test_deleted_points_are_not_replayed(live, org, people, admin):

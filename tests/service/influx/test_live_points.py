@@ -1,12 +1,10 @@
 """Stored points become events of live streams: after the commit, while somebody listens, and never without it."""
 
-import json
-
 import pytest
 import redis
 
 from heartguard_common.core.lifecycle import LIFECYCLE
-from heartguard_common.streams.events import counter_key, stream_key
+from heartguard_common.streams.events import counter_key, decode, stream_key
 from tests.people import owner
 from tests.servers import until
 from tests.tokens import service_auth
@@ -29,7 +27,7 @@ def live(redis_url, org, database):
         found = []
         for _, entry in client.xrange(stream_key(org)):
             topic = entry[b"t"].decode()
-            found.append((topic, entry[b"d"].decode() if topic == "reset" else json.loads(entry[b"d"])[2]))
+            found.append((topic, entry[b"d"].decode() if topic == "reset" else decode(topic, entry[b"d"]).document))
         return found
 
     return events

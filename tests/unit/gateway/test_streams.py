@@ -2,12 +2,13 @@
 
 import base64
 import itertools
+import json
 
 import pytest
 
 from heartguard_common.identity.api_key import INTEGRATION, ApiKey
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.streams.events import ALARMS, JOBS, POINTS, LiveEvent, decode
+from heartguard_common.streams.events import ALARMS, JOBS, POINTS, LiveEvent, PointsEvent, Run, decode
 from heartguard_gateway.streams import frames
 from heartguard_gateway.streams.cursors import Cursors, Position
 from heartguard_gateway.streams.view import View, persons_of, view_of
@@ -42,18 +43,13 @@ FILTERS = [
 VIEWS = [(name, view_of(who, *them, "application/json")) for name, who in CALLERS.items() for them in FILTERS]
 
 
-def point(person: int | None, measurement: str) -> dict[str, object]:
+def run(person: int | None, measurement: str) -> Run:
     tags = {} if person is None else {"user_id": str(person)}
-    return {"measurement": measurement, "tags": tags, "fields": {"bpm": 60.0}, "time": "2026-11-30T08:00:00Z"}
+    return Run(measurement, tags, ["bpm"], None, [1_780_128_000 * 10**9], [60.0])
 
 
 EVENTS = [
-    LiveEvent(
-        POINTS,
-        "StreamPoints",
-        {"bucket": bucket, "points": [point(who, name) for who in (None, *PEOPLE) for name in MEASUREMENTS]},
-    )
-    for bucket in BUCKETS
+    PointsEvent(bucket, [run(who, name) for who in (None, *PEOPLE) for name in MEASUREMENTS]) for bucket in BUCKETS
 ] + [
     LiveEvent(topic, message, {"id": "j"}, person)
     for topic, message in ((JOBS, "StreamJob"), (ALARMS, "StreamAlarm"))
@@ -117,3 +113,25 @@ def test_whose_data_an_event_has() -> None:
     assert persons_of(EVENTS[0]) == {7: 2, 8: 2}
     assert persons_of(EVENTS[-1]) == {8: 1}
     assert persons_of(EVENTS[2]) == {}
+
+
+def test_points_are_shown_as_they_were_published() -> None:
+    odd = {'a%s "q"': "line\nbreak, %d", "é\u2028": "\\"}
+    runs = [
+        Run("100 %", odd, ["bpm", "%(x)s", "on"], 'above "220" %', [0, 1], [60.0, "a,b\n", True, 1e-7, "%s", False]),
+        Run("steps", {}, ["n"], None, [-1], [-0.0]),
+    ]
+    event = decode(POINTS, PointsEvent("org_1", runs).encode())
+    shared = {"measurement": "100 %", "tags": odd, "out_of_range": 'above "220" %'}
+    assert event.document == {
+        "bucket": "org_1",
+        "points": [
+            {**shared, "fields": {"bpm": 60.0, "%(x)s": "a,b\n", "on": True}, "time": "1970-01-01T00:00:00Z"},
+            {**shared, "fields": {"bpm": 1e-7, "%(x)s": "%s", "on": False}, "time": "1970-01-01T00:00:00.000000001Z"},
+            {"measurement": "steps", "tags": {}, "fields": {"n": 0.0}, "time": "1969-12-31T23:59:59.999999999Z"},
+        ],
+    }
+    assert json.loads(event.json) == event.document
+    for broken in (b"", b"[]", PointsEvent("org_1", runs).encode()[:-1], LiveEvent(JOBS, "StreamJob", {}).encode()):
+        with pytest.raises(ValueError, match="not an event"):
+            decode(POINTS, broken)

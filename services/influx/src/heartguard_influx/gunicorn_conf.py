@@ -16,6 +16,7 @@ from heartguard_common.runtime.gunicorn_hooks import (
     on_starting,
     post_fork,
     post_worker_init,
+    proc_name,
     worker_class,
     worker_exit,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "on_starting",
     "post_fork",
     "post_worker_init",
+    "proc_name",
     "worker_class",
     "worker_exit",
 ]

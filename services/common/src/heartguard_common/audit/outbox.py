@@ -3,9 +3,9 @@
 The consumer of the audit service moves the events from the table into the trail.
 """
 
-from heartguard_common.stores.database import Database, text
+from heartguard_common.stores.database import Database, prepared
 
-_PUT = text("INSERT INTO heartguard_core.audit_outbox (event) VALUES (:event)")
+_PUT = prepared("INSERT INTO heartguard_core.audit_outbox (event) VALUES (:event)", event="text")
 
 
 class Outbox:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from heartguard_common.core.lifecycle import LIFECYCLE
+from heartguard_common.core.parent_process import end_with_parent
 from heartguard_common.identity import policy
 from heartguard_common.runtime import takeover
 
 worker_class = "heartguard_common.runtime.worker.ServiceWorker"
 control_socket_disable = True
+proc_name = os.environ.get("HEARTGUARD_PROGRAM", "heartguard")  # for `ps`, where setproctitle is installed
 logger_class = "heartguard_common.runtime.server_log.ServerLog"
-PR_SET_PDEATHSIG = 1  # prctl(2)
 # New objects between two runs of the garbage collector (Python's own number is 700): a batch of 1,000 points is some
 # 10,000 that live until its answer, reference counts free them, and each run in between found nothing. Measured in
 # turns in one process: 25.5 to 22.8 CPU ms a JSON batch; 100,000 was no better (D155).
@@ -96,8 +97,7 @@ def post_fork(server: Any, worker: Any) -> None:
         _reserve_metrics(worker.pid)
     except OSError as error:
         server.log.warning("no room for metrics: %s", error)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_parent()
 
 
 def _reserve_metrics(pid: int) -> None:

@@ -7,6 +7,7 @@ so a listener misses nothing without being told, and nothing is published that i
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,7 +16,7 @@ from functools import partial
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.stores.database import Database, prepared, text
 from heartguard_common.stores.redis_client import REDIS_ERRORS
-from heartguard_common.streams.events import LOST, REMOVED, RESUME_SECONDS, LiveEvent
+from heartguard_common.streams.events import LOST, REMOVED, RESUME_SECONDS, Event
 from heartguard_common.streams.publish import Publisher
 
 _NOTE = prepared(
@@ -44,7 +45,9 @@ AND EXISTS (SELECT FROM heartguard_core.stream_batches o WHERE o.org_id = b.org_
 _LISTEN = text("SELECT heartguard_core.listen_to(:org_id, :seconds)")
 LOST_SECONDS = 5.0
 SETTLE_SECONDS = 0.5
-PUBLISHED_LATER = 8
+LATER_SECONDS = 0.005
+"""How long after its commit the thread publishes a change: its answer is made first, and gets first to Redis's disk."""
+PUBLISHED_LATER = 16
 """So many changes at most wait for the thread that publishes; whoever has another one waits with it."""
 _log = logging.getLogger("heartguard.streams")
 Number = tuple[int, str]
@@ -69,7 +72,7 @@ class Announcer:
         self._published: list[Number] = []
         self._lock = threading.Lock()
 
-    def announce(self, org_id: int, events: Callable[[], Sequence[LiveEvent]]) -> None:
+    def announce(self, org_id: int, events: Callable[[], Sequence[Event]]) -> None:
         """Publish events after the commit of the surrounding transaction; `events` is called only if somebody listens.
 
         Without a surrounding transaction, at once.
@@ -79,7 +82,7 @@ class Announcer:
             if number is not None:
                 connection.after_commit(lambda: self.publish(org_id, number, events))
 
-    def announce_each(self, events: Mapping[int, Callable[[], Sequence[LiveEvent]]]) -> None:
+    def announce_each(self, events: Mapping[int, Callable[[], Sequence[Event]]]) -> None:
         """As `announce`, for the events of several organizations, in one statement."""
         with self._database.transaction() as connection:
             noted = connection.execute(_NOTE_EACH, {"orgs": list(events)}).all()
@@ -99,7 +102,7 @@ class Announcer:
         number = self._database.run(_NOTE, {"org_id": org_id, "always": always}).scalar_one()
         return None if number is None else str(number)
 
-    def publish(self, org_id: int, number: str, events: Callable[[], Sequence[LiveEvent]]) -> None:
+    def publish(self, org_id: int, number: str, events: Callable[[], Sequence[Event]]) -> None:
         """Publish a change that is stored; where that fails, its note stays."""
         self._finish(org_id, number, lambda org: self._publisher.publish(org, events()))
 
@@ -157,14 +160,17 @@ class Announcer:
             self._publish(org_id, number, act)
             return
         self._room.acquire()
+        due = time.monotonic() + LATER_SECONDS
         try:
-            self._thread.submit(self._publish, org_id, number, act).add_done_callback(lambda _: self._room.release())
+            published = self._thread.submit(self._publish, org_id, number, act, due)
+            published.add_done_callback(lambda _: self._room.release())
         except RuntimeError as error:  # the process ends
             self._room.release()
             _log.warning("a change could not be published: %s", error)
 
-    def _publish(self, org_id: int, number: str, act: Callable[[int], object]) -> None:
-        """It must not raise: the change is made, whatever becomes of its publication."""
+    def _publish(self, org_id: int, number: str, act: Callable[[int], object], due: float = 0.0) -> None:
+        """Publish when it is `due`. It must not raise: the change is made, whatever becomes of its publication."""
+        time.sleep(max(0.0, due - time.monotonic()))
         try:
             act(org_id)
             if self._thread is None:

@@ -13,7 +13,7 @@ from heartguard_common.streams.events import (
     MAX_BYTES,
     RESET,
     RESUME_SECONDS,
-    LiveEvent,
+    Event,
     counter_key,
     stream_key,
 )
@@ -32,16 +32,15 @@ class Publisher:
         self._monotonic = monotonic
         self._unavailable_until = 0.0
 
-    def publish(self, org_id: int, events: Sequence[LiveEvent]) -> None:
+    def publish(self, org_id: int, events: Sequence[Event]) -> None:
         """Add events, in this order. Raises what redis raises.
 
         More than 2 MiB at once become a `reset`: no listener wants to receive so much.
         """
-        encoded = [(event.topic.encode(), event.encode()) for event in events]
-        if sum(len(data) for _, data in encoded) > MAX_BATCH_BYTES:
-            encoded = [(RESET.encode(), LOST)]
-        if encoded:
-            self._run(org_id, "0", encoded)
+        if sum(event.size for event in events) > MAX_BATCH_BYTES:
+            self._run(org_id, "0", [(RESET.encode(), LOST)])
+        elif events:
+            self._run(org_id, "0", [(event.topic.encode(), event.encode()) for event in events])
 
     def reset(self, org_id: int, why: bytes) -> None:
         """Say that events are missing, and take all earlier ones away. Raises what redis raises."""

@@ -8,7 +8,7 @@ import gevent
 from gevent.lock import Semaphore
 
 from heartguard_common.messages import StreamReset
-from heartguard_common.streams import events
+from heartguard_common.streams.events import RESET, Event
 from heartguard_gateway.redis_client.commands import RedisUnavailable
 from heartguard_gateway.streams import frames
 from heartguard_gateway.streams.cursors import Cursors, Position
@@ -111,7 +111,9 @@ class Feed:
     def beat(self, subscriber: Subscriber) -> None:
         """Show a quiet client that the connection works, and from where it could resume."""
         position = self._position
-        if position is None or subscriber.position == position:
+        if not self._may_deliver():
+            self._send_all(subscriber, frames.WAITING)
+        elif position is None or subscriber.position == position:
             self._send_all(subscriber, frames.HEARTBEAT)
         else:
             subscriber.position = position
@@ -159,23 +161,22 @@ class Feed:
         for entry in entries:
             before, self._position = self._position, entry.position
             assert before is not None
-            if entry.topic == events.RESET:
-                self.reset_all("removed" if entry.data == events.REMOVED else "lost")
+            if entry.event is None:
+                self.reset_all("removed" if entry.removed else "lost")
                 continue
             if entry.position.number != before.number + 1:
                 self.reset_all("lost")
-            self._deliver(entry)
+            self._deliver(entry.event, entry.position)
 
-    def _deliver(self, entry: Entry) -> None:
-        event = events.decode(entry.topic, entry.data)
+    def _deliver(self, event: Event, position: Position) -> None:
         for view, streams in list(self._views.items()):
             shown = view.select(event)
             if shown is None or not streams:
                 continue
-            cursor = self._cursor(view, entry.position)
+            cursor = self._cursor(view, position)
             data = self._rendering.event(shown, view.media_type, cursor)
             self._disclose(streams, persons_of(shown))
-            self._send_to(streams, data, entry.position)
+            self._send_to(streams, data, position)
             self._count("delivered", len(streams))
 
     def _catch_up(self, subscriber: Subscriber, since: Position) -> Position | None:
@@ -187,22 +188,22 @@ class Feed:
         while since.number < until.number:
             entries = self._source.between(since, until)
             for entry in entries:
-                if entry.position.number != since.number + 1 or entry.topic == events.RESET:
+                if entry.position.number != since.number + 1 or entry.event is None:
                     return None
                 since = entry.position
-                self._replay(subscriber, entry)
+                self._replay(subscriber, entry.event, since)
             if not entries:
                 return None
         return since
 
-    def _replay(self, subscriber: Subscriber, entry: Entry) -> None:
-        view, event = subscriber.view, events.decode(entry.topic, entry.data)
+    def _replay(self, subscriber: Subscriber, event: Event, position: Position) -> None:
+        view = subscriber.view
         shown = view.select(event)
         if shown is not None:
             self._disclose((subscriber,), persons_of(shown))
-            cursor = self._cursor(view, entry.position)
+            cursor = self._cursor(view, position)
             self._send_all(subscriber, self._rendering.event(shown, view.media_type, cursor))
-            subscriber.position = entry.position
+            subscriber.position = position
             self._count("replayed", 1)
 
     def _send_to(self, streams: Iterable[Subscriber], data: bytes, position: Position) -> None:
@@ -220,7 +221,7 @@ class Feed:
     def _reset(self, view: View, reason: str, position: Position) -> bytes:
         document: StreamReset = {"reason": reason}  # type: ignore[typeddict-item]
         data = self._rendering.document("StreamReset", document, view.media_type)
-        return frames.event(events.RESET, data, self._cursor(view, position))
+        return frames.event(RESET, data, self._cursor(view, position))
 
     def _cursor(self, view: View, position: Position) -> str:
         return self._cursors.seal(position, view.binding)

@@ -2,10 +2,12 @@
 
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.contract.representation import JSON
-from heartguard_common.streams.events import LiveEvent
+from heartguard_common.streams.events import Event
 
 RETRY_MS = 3000
 HEARTBEAT = b":\n\n"
+WAITING = b": waiting\n\n"
+"""A heartbeat while events can't be read: a comment, which clients may leave out."""
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -42,11 +44,10 @@ class Rendering:
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
 
-    def event(self, shown: LiveEvent, media_type: str, cursor: str) -> bytes:
+    def event(self, shown: Event, media_type: str, cursor: str) -> bytes:
         """The bytes of an event."""
-        if media_type == JSON and shown.encoded is not None:
-            return event(shown.topic, shown.encoded, cursor)
-        return event(shown.topic, self.document(shown.message, shown.document, media_type), cursor)
+        data = shown.json if media_type == JSON else self.document(shown.message, shown.document, media_type)
+        return event(shown.topic, data, cursor)
 
     def document(self, message: str, document: object, media_type: str) -> bytes:
         """The bytes of a document."""

@@ -126,7 +126,8 @@ class Hub:
         feed = self._feeds.get(subscriber.view.org_id)
         if feed is not None:
             feed.leave(subscriber)
-        gevent.spawn(self._disclose, subscriber)
+        if subscriber.shown:
+            gevent.spawn(self._disclose, subscriber)
 
     def may_deliver(self) -> bool:
         """Whether the revocations are known."""

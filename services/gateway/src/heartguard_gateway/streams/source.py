@@ -1,9 +1,19 @@
 """Reading the Redis Stream of an organization."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from heartguard_common.streams.events import KEPT_SECONDS, counter_key, run_key, stream_key
+from heartguard_common.streams.events import (
+    KEPT_SECONDS,
+    REMOVED,
+    RESET,
+    Event,
+    counter_key,
+    decode,
+    run_key,
+    stream_key,
+)
 from heartguard_gateway.redis_client.commands import RedisUnavailable
 from heartguard_gateway.redis_client.connection import RedisConnection
 from heartguard_gateway.streams.cursors import Position
@@ -11,6 +21,7 @@ from heartguard_gateway.streams.cursors import Position
 BLOCK_MS = 2000
 _SILENT_SECONDS = 4.0
 _AT_ONCE = 64
+log = logging.getLogger("heartguard.streams")
 # The newest entry and its number; a counter is made where there is none, so that a position has a number at once.
 # A Redis that was started again may have lost the newest entries with their numbers, which would then come twice: the
 # counter leaves one out, so that all earlier positions are followed by a gap. The third reply is the run of Redis.
@@ -29,11 +40,11 @@ return {redis.call('GET', KEYS[2]), last[1] and last[1][1] or '0-0', run}
 
 
 class Entry(NamedTuple):
-    """One event as it is in Redis."""
+    """One event, or none: then events are missing from here on."""
 
     position: Position
-    topic: str
-    data: bytes
+    event: Event | None
+    removed: bool = False
 
 
 class Source:
@@ -83,8 +94,16 @@ def _entries(reply: Sequence[Any]) -> list[Entry]:
     for entry_id, fields in reply:
         values = dict(zip(fields[::2], fields[1::2], strict=True))
         try:
-            position = Position(entry_id.decode(), int(values[b"n"]))
-            found.append(Entry(position, values[b"t"].decode(), values[b"d"]))
+            position, topic, data = Position(entry_id.decode(), int(values[b"n"])), values[b"t"].decode(), values[b"d"]
         except (KeyError, ValueError) as error:
             raise RedisUnavailable("an entry of a stream has another form", sent=True) from error
+        found.append(Entry(position, _event(topic, data), topic == RESET and data == REMOVED))
     return found
+
+
+def _event(topic: str, data: bytes) -> Event | None:
+    try:
+        return None if topic == RESET else decode(topic, data)
+    except ValueError as error:  # another version has published it
+        log.warning("an event can't be read: %s", error)
+        return None

@@ -2,10 +2,9 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.streams.events import POINTS, LiveEvent
+from heartguard_common.streams.events import POINTS, Event, PointsEvent, Run
 
 _PERSON_TAG = "user_id"
 
@@ -32,30 +31,27 @@ class View:
         parts = (self.org_id, sorted(self.topics), self.measurement, self.asked, self.person, sorted(self.buckets))
         return repr(parts).encode()
 
-    def select(self, event: LiveEvent) -> LiveEvent | None:
+    def select(self, event: Event) -> Event | None:
         """The part of an event that is shown, None for nothing."""
         if event.topic not in self.topics:
             return None
-        if event.topic == POINTS:
+        if isinstance(event, PointsEvent):
             return self._points(event)
         wanted = {it for it in (self.asked, self.person) if it is not None}
         return event if wanted <= {event.person} else None
 
-    def _points(self, event: LiveEvent) -> LiveEvent | None:
-        document = event.document
-        if self.buckets and document["bucket"] not in self.buckets:
+    def _points(self, event: PointsEvent) -> PointsEvent | None:
+        if self.buckets and event.bucket not in self.buckets:
             return None
-        if self.measurement is None and self.asked is None and self.person is None:
-            return event
-        shown = [point for point in document["points"] if self._shows(point)]
-        if not shown:
-            return None
-        return LiveEvent(event.topic, event.message, {"bucket": document["bucket"], "points": shown})
+        shown = [run for run in event.runs if self._shows(run)]
+        if len(shown) == len(event.runs):
+            return event  # with its documents, which other views may have made
+        return PointsEvent(event.bucket, shown) if shown else None
 
-    def _shows(self, point: Any) -> bool:
-        if self.measurement is not None and point["measurement"] != self.measurement:
+    def _shows(self, run: Run) -> bool:
+        if self.measurement is not None and run.measurement != self.measurement:
             return False
-        owner = point["tags"].get(_PERSON_TAG)
+        owner = run.tags.get(_PERSON_TAG)
         return all(owner == str(it) for it in (self.asked, self.person) if it is not None)
 
 
@@ -78,9 +74,13 @@ def view_of(
     )
 
 
-def persons_of(event: LiveEvent) -> Counter[int]:
+def persons_of(event: Event) -> Counter[int]:
     """How many points of each person an event has."""
-    if event.topic != POINTS:
+    if not isinstance(event, PointsEvent):
         return Counter() if event.person is None else Counter({event.person: 1})
-    owners = (point["tags"].get(_PERSON_TAG, "") for point in event.document["points"])
-    return Counter(int(owner) for owner in owners if owner.isascii() and owner.isdigit())
+    found: Counter[int] = Counter()
+    for run in event.runs:
+        owner = run.tags.get(_PERSON_TAG, "")
+        if owner.isascii() and owner.isdigit():
+            found[int(owner)] += len(run.times_ns)
+    return found

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from heartguard_common.core.clock import rfc3339
-from heartguard_common.messages import ImportStatus, JobStatus, StreamJob, StreamPointDocument
+from heartguard_common.messages import ImportStatus, JobStatus, StreamJob
 from heartguard_common.streams.announcing import Announcer
-from heartguard_common.streams.events import JOBS, POINTS, LiveEvent
+from heartguard_common.streams.events import JOBS, LiveEvent, PointsEvent, Run
 from heartguard_influx.imports.domain import JOB_KIND, Import
 from heartguard_influx.points.domain.point import Point, Verdict
 from heartguard_influx.points.ports import StoredBatch
@@ -107,14 +106,14 @@ def import_event(found: Import) -> LiveEvent:
     return LiveEvent(JOBS, "StreamJob", document, person)
 
 
-def events(bucket: str, points: Sequence[Point], verdicts: Sequence[Verdict]) -> list[LiveEvent]:
+def events(bucket: str, points: Sequence[Point], verdicts: Sequence[Verdict]) -> list[PointsEvent]:
     """What is published of a batch."""
-    new = [_document(point, it) for point, it in zip(points, verdicts, strict=True) if _is_new(it)]
+    new = [(point, it.reason) for point, it in zip(points, verdicts, strict=True) if _is_new(it)]
     parts = (new[begin : begin + POINTS_AT_ONCE] for begin in range(0, len(new), POINTS_AT_ONCE))
-    return [LiveEvent(POINTS, "StreamPoints", {"bucket": bucket, "points": part}) for part in parts]
+    return [PointsEvent(bucket, _runs(part)) for part in parts]
 
 
-def _events_of(batches: Sequence[StoredBatch]) -> list[LiveEvent]:
+def _events_of(batches: Sequence[StoredBatch]) -> list[PointsEvent]:
     return [event for it in batches for event in events(it.bucket, it.points, it.verdicts)]
 
 
@@ -122,13 +121,16 @@ def _is_new(verdict: Verdict) -> bool:
     return verdict.status not in ("rejected", "duplicate")
 
 
-def _document(point: Point, verdict: Verdict) -> StreamPointDocument:
-    document: StreamPointDocument = {
-        "measurement": point.measurement,
-        "tags": dict(point.tags),
-        "fields": dict(point.fields),
-        "time": rfc3339(point.time_ns),
-    }
-    if verdict.reason is not None:
-        document["out_of_range"] = verdict.reason
-    return document
+def _runs(points: Sequence[tuple[Point, str | None]]) -> list[Run]:
+    """Points with the reasons why they are out of range."""
+    found: list[Run] = []
+    before: tuple[object, ...] = ()
+    for (measurement, tags, fields, time_ns), reason in points:
+        shared = (measurement, tags, reason, *fields)
+        if shared != before:
+            before = shared
+            run = Run(measurement, dict(tags), list(fields), reason, [], [])
+            found.append(run)
+        run.times_ns.append(time_ns)
+        run.values.extend(fields.values())
+    return found
