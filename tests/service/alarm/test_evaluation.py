@@ -210,6 +210,26 @@ def test_changes_that_no_rule_looks_at_are_not_recorded_and_none_is_lost_in_an_o
     assert ward.episodes() == [(0, None)]
 
 
+def test_people_are_evaluated_together_and_one_who_can_not_be_stops_no_other(ward: Ward, database: Database) -> None:
+    ward.make()
+    people = [ward.member, join(database, ward.org, "user"), join(database, ward.org, "user")]
+    ward.stack.stop("alarm")
+    for person in people:
+        ward.write(*steady(0, 50, 130), user_id=str(person))
+    ward.stack.asked.clear()
+    ward.stack.start("alarm")
+    assert ward.episodes() == []
+    assert list(ward.stack.asked).count("POST /timeseries/readings") == 1
+    ward.stack.stop("alarm")
+    with owner(database) as cursor:
+        cursor.execute("UPDATE heartguard_core.alarm_states SET state = 'damaged' WHERE user_id = %s", (people[1],))
+    for person in people:
+        ward.write(*steady(60, 120, 130), user_id=str(person))
+    ward.stack.start("alarm")
+    until(lambda: ward.rows("SELECT user_id FROM $changed_ranges") == [(people[1],)], "the evaluation of the others")
+    assert ward.rows("SELECT user_id FROM $alarm_episodes ORDER BY 1") == [(people[0],), (people[2],)]
+
+
 def test_a_deleted_person_leaves_no_alarm(ward: Ward) -> None:
     ward.make()
     ward.write(*steady(0, 120, 130))

@@ -1,13 +1,12 @@
 """What happens to alarms becomes events of live streams: after the commit, and only while somebody listens."""
 
-import json
 from typing import Any
 
 import pytest
 import redis
 
 from heartguard_common.contract.contracts import Contracts
-from heartguard_common.streams.events import stream_key
+from heartguard_common.streams.events import decode, stream_key
 from tests.running_services import RunningServices
 from tests.servers import Database, until
 from tests.service.alarm.test_evaluation import Ward, act, read, stack, steady, ward
@@ -35,9 +34,12 @@ class Listener:
         """Person and document of each event, or the reason of a `reset`."""
         found = []
         for _, entry in self._redis.xrange(stream_key(self.ward.org)):
-            topic, data = entry[b"t"].decode(), entry[b"d"].decode()
-            if topic in (topics or ("alarms", "reset")):
-                found.append(data if topic == "reset" else json.loads(data)[1:])
+            topic, data = entry[b"t"].decode(), entry[b"d"]
+            if topic == "reset" and topic in (topics or ("reset",)):
+                found.append(data.decode())
+            elif topic in (topics or ("alarms",)):
+                event = decode(topic, data)
+                found.append([event.person, event.document])
         return found
 
     def events(self, count: int) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Random rules, points, batches, orders of arrival, duplicates and deletions: the same episodes as the reference."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from hypothesis import given, settings
@@ -10,7 +10,7 @@ from heartguard_alarm.domain.criteria import Criteria, Era
 from heartguard_alarm.domain.episodes import Changes, Interval, Known
 from heartguard_alarm.domain.kept_state import dump_state, load_state
 from heartguard_alarm.domain.reevaluation import Changed, advance, reach_ns, reevaluate
-from heartguard_alarm.domain.samples import Sample
+from heartguard_alarm.domain.samples import Sample, Samples
 from tests.unit.alarm.reference import Asked, episodes
 
 LAST = 120
@@ -76,8 +76,8 @@ class Service:
         self.ids = 0
         self.every_id: set[str] = set()
 
-    def read(self, _: Criteria, start: int, stop: int) -> Iterator[Sample]:
-        return (Sample(it, self.points[it]) for it in sorted(self.points) if start <= it < stop)
+    def read(self, _: Criteria, start: int, stop: int) -> Samples:
+        return Samples(Sample(it, self.points[it]) for it in sorted(self.points) if start <= it < stop)
 
     def change(self, points: dict[int, float | None]) -> None:
         """Store points, None removes one, and evaluate the changed range."""
@@ -152,6 +152,19 @@ def test_any_order_batching_and_duplicates_give_the_episodes_of_the_reference(
 
 
 @settings(max_examples=500, deadline=None)
+@given(versions(), POINTS, st.data())
+def test_batches_in_order_give_the_episodes_of_the_reference(
+    asked: list[Asked], points: dict[int, float], data: st.DataObject
+) -> None:
+    service, arriving = Service(eras_of(asked), keeps_state=True), sorted(points.items())
+    while arriving:
+        count = data.draw(st.integers(1, 12))
+        service.change(dict(arriving[:count]))
+        arriving = arriving[count:]
+    assert service.intervals == episodes(points, asked)
+
+
+@settings(max_examples=500, deadline=None)
 @given(versions(), POINTS, POINTS, st.data())
 def test_after_replacements_and_deletions_too(
     asked: list[Asked], points: dict[int, float], others: dict[int, float], data: st.DataObject
@@ -186,6 +199,16 @@ def test_what_does_not_change_keeps_its_id(asked: list[Asked], points: dict[int,
     for interval, episode_id in before.items():
         overlapping = [it for it in service.known if it.interval.overlaps(interval)]
         assert episode_id in survivors or not any(it.id not in before.values() for it in overlapping[:1])
+
+
+def test_samples_in_the_middle_of_a_batch_end_no_run() -> None:
+    # The second batch lasts longer than the longest pause. At 10 the level was reached for 6 of the 10 seconds.
+    asked = [Asked(0, threshold=2.0, clear=1.0, duration=10, clear_after=10, max_gap=2, tolerance=Fraction(1, 2))]
+    points = {time: 1.5 if 4 <= time < 8 else 3.0 for time in range(11)}
+    service = Service(eras_of(asked), keeps_state=True)
+    for begin, end in ((0, 4), (4, 8), (8, 11)):
+        service.change({time: points[time] for time in range(begin, end)})
+    assert service.intervals == [(0, None)] == episodes(points, asked)
 
 
 def test_an_interval_knows_what_it_overlaps() -> None:

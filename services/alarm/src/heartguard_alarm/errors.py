@@ -67,7 +67,8 @@ WRONG_CODE = ErrorCode(
     "ALARM_015",
     422,
     "The code is wrong, was used, or has expired",
-    "Send the code of the e-mail; after five wrong ones or a day, delete the channel and make it again.",
+    "Send the code of the e-mail; after five wrong ones or a day, have a new one sent by "
+    "`POST /alarms/channels/{channel_id}/code`.",
 )
 NOT_SENT = ErrorCode(
     "ALARM_016",

@@ -1,10 +1,10 @@
 """What the use cases of the alarm service need from outside."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
-from heartguard_alarm.domain.changes import Change, Evaluated, State, Stored, Transition
+from heartguard_alarm.domain.changes import Change, Evaluated, PersonRange, State, Stored, Transition
 from heartguard_alarm.domain.channels import Channel, SentCode, Target
 from heartguard_alarm.domain.episodes import Changes as EpisodeChanges
 from heartguard_alarm.domain.episodes import Known
@@ -77,23 +77,26 @@ class Changes(Readings, Protocol):
     def claim(self, limit: int) -> Sequence[Change]:
         """Up to `limit` changed ranges, which nobody else gets for 15 seconds."""
 
+    def short(self, org_id: int, ranges: Sequence[PersonRange]) -> Sequence[Sequence[Stored] | None]:
+        """All readings of each range in order of time, in one question; None for a range that is not a short one."""
+
 
 class Episodes(Protocol):
     """The store of episodes, and of how far each rule and person has been evaluated."""
 
-    def states(self, org_id: int, person: int) -> Mapping[str, State]:
-        """The state of each rule of a person; nobody else evaluates the person until the transaction ends."""
+    def states(self, org_id: int, persons: Collection[int]) -> Mapping[tuple[int, str], State]:
+        """The states by person and rule; nobody else evaluates the people until the transaction ends."""
 
-    def known(self, org_id: int, person: int, floor_ns: int) -> Mapping[str, Sequence[Known]]:
-        """By rule, in order of time, the episodes that are open or ended after `floor_ns`."""
+    def known(self, org_id: int, floors: Mapping[int, int]) -> Mapping[tuple[int, str], Sequence[Known]]:
+        """By person and rule, in order of time, the episodes that are open or ended after the person's floor."""
 
-    def store_states(self, org_id: int, person: int, states: Mapping[str, State]) -> None:
-        """Store the states of rules of a person."""
+    def store_states(self, org_id: int, states: Mapping[tuple[int, str], State]) -> None:
+        """Store states by person and rule."""
 
     def apply(self, evaluated: Evaluated, changes: EpisodeChanges, now_ns: int) -> Sequence[Transition]:
         """Store what an evaluation has changed; returns the transitions."""
 
-    def done(self, org_id: int, change_ids: Sequence[int]) -> None:
+    def done(self, org_id: int, change_ids: Iterable[int]) -> None:
         """Remove changes that were evaluated."""
 
     def erase(self, org_id: int, person: int | None) -> int:
@@ -104,15 +107,15 @@ class DueTimes(Protocol):
     """The store of when data of people are missing."""
 
     def read(
-        self, org_id: int, person: int, evaluated: Sequence[int]
-    ) -> tuple[Mapping[str, NoDataState], frozenset[str]]:
-        """The state of each rule of a person, and the measurements of which changes wait or are being written.
+        self, org_id: int, persons: Collection[int], evaluated: Iterable[int]
+    ) -> Mapping[int, tuple[Mapping[str, NoDataState], frozenset[str]]]:
+        """The states of each person by rule, and the measurements of which changes wait or are being written.
 
-        Changes with an id of `evaluated` do not wait. Nobody else evaluates the person until the transaction ends.
+        Changes with an id of `evaluated` do not wait. Nobody else evaluates the people until the transaction ends.
         """
 
-    def store(self, org_id: int, person: int, states: Mapping[str, tuple[NoDataState, int | None]]) -> None:
-        """Store the states of rules of a person, each with when to look at it again; None: not before a change."""
+    def store(self, org_id: int, states: Mapping[tuple[int, str], tuple[NoDataState, int | None]]) -> None:
+        """Store states by person and rule, each with when to look at it again; None: not before a change."""
 
     def due(self, now_ns: int, limit: int) -> Sequence[tuple[int, int]]:
         """Organization and number of people of whom up to `limit` rules are due, those of the longest due ones."""
@@ -149,8 +152,8 @@ class Alarms(Protocol):
 class AlarmAnnouncer(Protocol):
     """Tells live streams what happens to alarms."""
 
-    def happened(self, org_id: int, alarm_id: str, entries: int = 1) -> None:
-        """Announce the last entries of an alarm's history, after the commit of the surrounding transaction."""
+    def happened(self, org_id: int, alarms: Mapping[str, int]) -> None:
+        """Announce the last entries of the history of alarms, so many of each, after the commit of the transaction."""
 
     def erased(self, org_id: int) -> None:
         """After the commit, take what was announced of an organization away: alarms were erased."""
@@ -183,6 +186,9 @@ class Channels(Protocol):
 
     def target(self, channel: Channel) -> str:
         """The address or URL that a channel leads to. Raises `AttemptError` where it can't be decrypted."""
+
+    def replace_code(self, channel: Channel, hashed_code: str, now_ns: int) -> None:
+        """Accept a new code, and not the one before; none of the guesses before counts."""
 
     def code(self, channel: Channel) -> SentCode | None:
         """The code that was sent to the address of a channel."""

@@ -14,7 +14,7 @@ from heartguard_influx.buckets.usecases import BucketAdministration
 from heartguard_influx.changes.ports import ChangeLog
 from heartguard_influx.deletion.usecases import Deletion
 from heartguard_influx.exports.usecases import Exporting
-from heartguard_influx.feed.ports import ChangeQueue, NoChangeQueue
+from heartguard_influx.feed.ports import ChangeQueue, NoChangeQueue, NoRangeReader, RangeReader
 from heartguard_influx.feed.usecases import Feed
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.fields.usecases import Fields
@@ -70,6 +70,7 @@ class Stores:
     close_announcer: Callable[[], object] = lambda: None
     """Called when the background has ended: publishes what waits."""
     changes: Changes | None = None
+    ranges: RangeReader | None = None
     sum_days: Callable[[], float] | None = None
     """Run in the background: adds up days that are over."""
 
@@ -126,13 +127,18 @@ class UseCases:
             buckets=administration,
             fields=Fields(buckets, types, points, transaction=transaction, audit=audit, authority=authority),
             deletion=_deletion(stores),
-            feed=Feed(buckets, types, points, stores.changes or NoChangeQueue(), transaction=stores.transaction),
+            feed=_feed(stores),
             exports=exports,
             influx_names=InfluxNames(buckets, administration),
             listening=stores.listening,
             clock=clock,
             imports=stores.imports,
         )
+
+
+def _feed(stores: Stores) -> Feed:
+    changes, ranges = stores.changes or NoChangeQueue(), stores.ranges or NoRangeReader()
+    return Feed(stores.buckets, stores.types, stores.points, changes, ranges, transaction=stores.transaction)
 
 
 def _writing(stores: Stores) -> Writing:

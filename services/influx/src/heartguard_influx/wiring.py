@@ -45,6 +45,7 @@ from heartguard_influx.store.postgres import (
     PostgresBuckets,
     PostgresChangeLog,
     PostgresFieldTypes,
+    PostgresRangeReader,
     PostgresStore,
     QuickReads,
 )
@@ -128,6 +129,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         settle=announcer.settle,
         close_announcer=announcer.close,
         changes=changes,
+        ranges=PostgresRangeReader(database),
         sum_days=DaySums(database, dependencies.clock).run,
     )
 

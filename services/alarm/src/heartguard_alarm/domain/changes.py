@@ -30,6 +30,15 @@ class Stored(NamedTuple):
     active: bool | None
 
 
+class PersonRange(NamedTuple):
+    """The readings of a person and measurement in `[start_ns, stop_ns)`."""
+
+    person: int
+    measurement: str
+    start_ns: int
+    stop_ns: int
+
+
 class Change(NamedTuple):
     """Points of a person were stored, replaced or removed from `first_ns` to `last_ns`.
 

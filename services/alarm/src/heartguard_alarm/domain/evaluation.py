@@ -4,12 +4,13 @@ docs/alarms.md has the definition; `tests/unit/alarm/reference.py` computes the 
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from heartguard_alarm.domain.criteria import PERMILLE, Criteria, Eras, Level, off_after
 from heartguard_alarm.domain.episodes import Interval
-from heartguard_alarm.domain.samples import Sample
+from heartguard_alarm.domain.samples import Sample, Samples
 
 EARLIEST_NS = -(2**63)
 
@@ -68,10 +69,36 @@ class Evaluator:
         ended = list(self.switch_off(self.eras[era].from_ns))
         if criteria is None:
             return ended
-        for sample in samples:
+        for sample in self._decisive(criteria, samples):
             self.follow(criteria, sample, self.eras[era].from_ns)
             ended += self._judge(criteria, sample)
         return ended
+
+    def _decisive(self, criteria: Criteria, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """The samples without those that can't raise or end an episode, and leave the same state without them.
+
+        In a run in which all values lie at one level, a window holds another level less and less. So where that level
+        is not the one that the next change needs, and the window does not hold that now, only the first and the last
+        sample matter, and enough of the others that no pause ends the run.
+        """
+        if not isinstance(samples, Samples) or samples.extremes is None:
+            yield from samples
+            return
+        lowest, highest = map(criteria.level, samples.extremes)
+        if lowest is not highest or samples.longest_pause_ns > criteria.max_gap_ns:
+            yield from samples
+            return
+        yield samples[0]
+        window = self.above if self.open is None else self.clear
+        if lowest is window.level or (window.length_ns > 0 and window.holds(criteria.tolerance)):
+            yield from samples[1:]
+        elif len(samples) > 1:
+            reached_ns = samples[0].time_ns
+            for sample, following in pairwise(samples[1:]):
+                if following.time_ns - reached_ns > criteria.max_gap_ns:
+                    yield sample
+                    reached_ns = sample.time_ns
+            yield samples[-1]
 
     @property
     def visible(self) -> Interval | None:

@@ -1,9 +1,9 @@
 """Rules, their versions, and what they ask of one person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
+from typing import TypeVar, cast
 
 from heartguard_alarm.domain.criteria import PERMILLE, Criteria, Era, Eras
 from heartguard_alarm.domain.local_times import NANOSECONDS, LocalRange, LocalTimes
@@ -13,6 +13,7 @@ from heartguard_common.core.errors import Violation
 from heartguard_common.messages import AlarmRuleRequest, AlarmRuleUpdate
 from heartguard_common.messages.alarm import LocalTimesDocument, OverrideDocument
 
+T = TypeVar("T")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 STEPS = "steps"
 OF_VALUES = (
@@ -69,6 +70,25 @@ class Rule:
         """The measurements whose points can change the rule's alarms: its own, and steps for one of people at rest."""
         resting = any(it.settings.get("activity") == "resting" for it in self.versions)
         return frozenset({self.current.settings["measurement"], *([STEPS] if resting else [])})
+
+    @property
+    def names_people(self) -> bool:
+        """Whether a version asks something else of some people than of the others."""
+        return any(it.settings.get("people") or it.settings.get("overrides") for it in self.versions)
+
+
+def asked_of(
+    rules: Sequence[Rule], persons: Iterable[int], eras_of: Callable[[Rule, int], Sequence[T]]
+) -> Mapping[int, Sequence[tuple[Rule, Sequence[T]]]]:
+    """The eras of each person and rule by `eras_of`, without those that are empty."""
+    same = {it.id: eras_of(it, 0) for it in rules if not it.names_people}
+    found: dict[int, Sequence[tuple[Rule, Sequence[T]]]] = {}
+    for person in persons:
+        each = [(it, same[it.id] if it.id in same else eras_of(it, person)) for it in rules]
+        theirs = [(rule, its_eras) for rule, its_eras in each if its_eras]
+        if theirs:
+            found[person] = theirs
+    return found
 
 
 def with_changes(settings: AlarmRuleRequest, changes: AlarmRuleUpdate) -> AlarmRuleRequest:

@@ -75,6 +75,14 @@ def verify_alarm_channel(usecases: UseCases, call: Call[AlarmChannelCode, NoQuer
     return Answer(_document(channel), headers=NO_STORE)
 
 
+def send_alarm_channel_code(usecases: UseCases, call: EmptyCall) -> Answer[messages.AlarmChannel]:
+    """Send a new code to the address of a channel.
+
+    The code before is not accepted any more. A channel that needs no code stays as it is.
+    """
+    return Answer(_document(usecases.channels.send_code(call.person, _id(call.params))), headers=NO_STORE)
+
+
 def send_alarm_channel_test(usecases: UseCases, call: EmptyCall) -> Answer[messages.AlarmChannelTest]:
     """Send a message that tries a channel.
 
@@ -120,6 +128,13 @@ ROUTES = (
     Route("PATCH", _PATH, update_alarm_channel, raises=(NO_CHANNEL,), headers=("ETag",)),
     Route("DELETE", _PATH, delete_alarm_channel, status=204, raises=(NO_CHANNEL, IN_USE)),
     Route("POST", f"{_PATH}/verify", verify_alarm_channel, raises=(NO_CHANNEL, WRONG_CODE)),
+    Route(
+        "POST",
+        f"{_PATH}/code",
+        send_alarm_channel_code,
+        expensive=True,
+        raises=(NO_CHANNEL, NOT_SENT, LIMIT_FOR_NOW),
+    ),
     Route(
         "POST",
         f"{_PATH}/test",

@@ -34,6 +34,10 @@ _CODE = f"""
 SELECT code_hash, {nanoseconds("code_until")} AS until_ns, code_attempts FROM heartguard_core.alarm_channels
 WHERE {_ONE} AND code_hash IS NOT NULL
 """  # noqa: S608
+_REPLACE_CODE = f"""
+UPDATE heartguard_core.alarm_channels
+SET code_hash = :code_hash, code_until = cast(:code_until AS timestamptz), code_attempts = 0 WHERE {_ONE}
+"""  # noqa: S608
 _GUESSED = f"UPDATE heartguard_core.alarm_channels SET code_attempts = code_attempts + 1 WHERE {_ONE}"  # noqa: S608
 _VERIFIED = f"""
 UPDATE heartguard_core.alarm_channels
@@ -103,6 +107,11 @@ class PostgresChannels:
         if row is None or row.target is None:
             raise AttemptError("the channel was deleted", permanent=True)
         return self._cipher.decrypt(row.target)
+
+    def replace_code(self, channel: Channel, hashed_code: str, now_ns: int) -> None:
+        """Accept a new code, and not the one before; none of the guesses before counts."""
+        until = rfc3339(now_ns + CODE_SECONDS * NANOSECONDS)
+        self._execute(_REPLACE_CODE, org_id=channel.org_id, id=channel.id, code_hash=hashed_code, code_until=until)
 
     def code(self, channel: Channel) -> SentCode | None:
         """The code that was sent to the address of a channel."""

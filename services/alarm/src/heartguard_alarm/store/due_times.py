@@ -1,9 +1,10 @@
 """When data of people are missing, in PostgreSQL."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from heartguard_alarm.domain.no_data import NoDataState, Outage, dump_no_data, load_no_data
-from heartguard_alarm.store.episodes import lock_person
+from heartguard_alarm.store.columns import array
+from heartguard_alarm.store.episodes import lock_people
 from heartguard_common.core.clock import NANOSECONDS
 from heartguard_common.stores.database import Database, prepared, text
 
@@ -11,21 +12,32 @@ OUTAGE_NS = 60 * NANOSECONDS
 """The evaluation may fail or stand still for so long without an outage."""
 _READ = prepared(
     """
-    SELECT (SELECT json_agg(json_build_array(rule_id, state)) FROM heartguard_core.alarm_due_times
-            WHERE org_id = :org_id AND user_id = :person) AS states,
-        (SELECT json_agg(DISTINCT measurement) FROM heartguard_core.changed_ranges
-            WHERE org_id = :org_id AND user_id = :person AND NOT id = ANY (:evaluated)) AS waiting
+    SELECT p.person, (
+        SELECT json_agg(json_build_array(d.rule_id, d.state)) FROM heartguard_core.alarm_due_times AS d
+        WHERE d.org_id = :org_id AND d.user_id = p.person
+    ) AS states, (
+        SELECT json_agg(DISTINCT c.measurement) FROM heartguard_core.changed_ranges AS c
+        WHERE c.org_id = :org_id AND c.user_id = p.person AND NOT c.id = ANY (:evaluated)
+    ) AS waiting
+    FROM unnest(:persons) AS p (person)
     """,
     org_id="integer",
-    person="bigint",
+    persons="bigint[]",
     evaluated="bigint[]",
 )
-_STORE = """
-INSERT INTO heartguard_core.alarm_due_times (org_id, rule_id, user_id, due_ns, state)
-SELECT :org_id, s.rule_id, :person, s.due_ns, s.state
-FROM unnest(cast(:rules AS uuid[]), cast(:dues AS bigint[]), cast(:states AS text[])) AS s (rule_id, due_ns, state)
-ON CONFLICT (org_id, rule_id, user_id) DO UPDATE SET due_ns = excluded.due_ns, state = excluded.state
-"""
+_STORE = prepared(
+    """
+    INSERT INTO heartguard_core.alarm_due_times (org_id, rule_id, user_id, due_ns, state)
+    SELECT :org_id, s.rule_id, s.person, s.due_ns, s.state
+    FROM unnest(:persons, :rules, :dues, :states) AS s (person, rule_id, due_ns, state)
+    ON CONFLICT (org_id, user_id, rule_id) DO UPDATE SET due_ns = excluded.due_ns, state = excluded.state
+    """,
+    org_id="integer",
+    persons="bigint[]",
+    rules="uuid[]",
+    dues="bigint[]",
+    states="text[]",
+)
 _DUE = """
 SELECT DISTINCT org_id, user_id FROM (
     SELECT org_id, user_id FROM heartguard_core.alarm_due_times WHERE due_ns <= :now_ns ORDER BY due_ns LIMIT :limit
@@ -66,29 +78,32 @@ class PostgresDueTimes:
         self._database = database
 
     def read(
-        self, org_id: int, person: int, evaluated: Sequence[int]
-    ) -> tuple[Mapping[str, NoDataState], frozenset[str]]:
-        """The state of each rule of a person, and the measurements of which changes wait or are being written.
+        self, org_id: int, persons: Collection[int], evaluated: Iterable[int]
+    ) -> Mapping[int, tuple[Mapping[str, NoDataState], frozenset[str]]]:
+        """The states of each person by rule, and the measurements of which changes wait or are being written.
 
-        Changes with an id of `evaluated` do not wait. Nobody else evaluates the person until the transaction ends.
+        Changes with an id of `evaluated` do not wait. Nobody else evaluates the people until the transaction ends.
         """
-        values = {"org_id": org_id, "person": person, "evaluated": list(evaluated)}
+        values = {"org_id": org_id, "persons": array(persons), "evaluated": array(evaluated)}
         with self._database.transaction() as connection:
-            lock_person(connection, org_id, person)
-            row = connection.execute(_READ, values).one()
-        return {rule_id: load_no_data(state) for rule_id, state in row.states or ()}, frozenset(row.waiting or ())
+            lock_people(connection, org_id, persons)
+            rows = connection.execute(_READ, values).all()
+        return {
+            row.person: ({it: load_no_data(state) for it, state in row.states or ()}, frozenset(row.waiting or ()))
+            for row in rows
+        }
 
-    def store(self, org_id: int, person: int, states: Mapping[str, tuple[NoDataState, int | None]]) -> None:
-        """Store the states of rules of a person, each with when to look at it again; None: not before a change."""
+    def store(self, org_id: int, states: Mapping[tuple[int, str], tuple[NoDataState, int | None]]) -> None:
+        """Store states by person and rule, each with when to look at it again; None: not before a change."""
         values = {
             "org_id": org_id,
-            "person": person,
-            "rules": list(states),
-            "dues": [due_ns for _, due_ns in states.values()],
+            "persons": array(person for person, _ in states),
+            "rules": array(rule_id for _, rule_id in states),
+            "dues": array(due_ns for _, due_ns in states.values()),
             "states": [dump_no_data(state) for state, _ in states.values()],
         }
         with self._database.transaction() as connection:
-            connection.execute(text(_STORE), values)
+            connection.execute(_STORE, values)
 
     def due(self, now_ns: int, limit: int) -> Sequence[tuple[int, int]]:
         """Organization and number of people of whom up to `limit` rules are due, those of the longest due ones."""

@@ -1,5 +1,6 @@
 """What happens to alarms as events of live streams."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from heartguard_alarm.documents import stream_document
@@ -17,16 +18,18 @@ class LiveAlarms:
         self._announcer = announcer
         self._alarms = alarms
 
-    def happened(self, org_id: int, alarm_id: str, entries: int = 1) -> None:
-        """Announce the last entries of an alarm's history, after the commit of the surrounding transaction.
+    def happened(self, org_id: int, alarms: Mapping[str, int]) -> None:
+        """Announce the last entries of the history of alarms, so many of each, after the commit of the transaction.
 
-        The alarm is read within the transaction, if somebody listens: later ones are announced by themselves.
+        The alarms are read within the transaction, if somebody listens: later entries are announced by themselves.
         """
         with self._database.transaction() as connection:
             number = self._announcer.note(org_id)
             if number is None:
                 return
-            events = self._events(org_id, alarm_id, entries)
+            events = [
+                event for alarm_id, entries in alarms.items() for event in self._events(org_id, alarm_id, entries)
+            ]
             connection.after_commit(partial(self._announcer.publish, org_id, number, lambda: events))
 
     def erased(self, org_id: int) -> None:

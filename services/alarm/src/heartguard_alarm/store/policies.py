@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from heartguard_alarm.domain.policies import Policy
 from heartguard_alarm.store.columns import nanoseconds
 from heartguard_common.core.clock import rfc3339
-from heartguard_common.stores.database import Database, Row, text
+from heartguard_common.stores.database import Database, Row, Statement, prepared, text
 
 _COLUMNS = f"""
 p.org_id, p.id, p.settings || jsonb_build_object('default', p.is_default) AS settings,
 {nanoseconds("p.created_at")} AS created_ns, {nanoseconds("p.changed_at")} AS changed_ns
 """
 _FIND = f"SELECT {_COLUMNS} FROM heartguard_core.alarm_policies AS p WHERE p.org_id = :org_id AND p.id = :id"  # noqa: S608
-_DEFAULT = f"SELECT {_COLUMNS} FROM heartguard_core.alarm_policies AS p WHERE p.org_id = :org_id AND p.is_default"  # noqa: S608
+_DEFAULT = prepared(
+    f"SELECT {_COLUMNS} FROM heartguard_core.alarm_policies AS p WHERE p.org_id = :org_id AND p.is_default",  # noqa: S608
+    org_id="integer",
+)
 _LIST = f"""
 SELECT {_COLUMNS} FROM heartguard_core.alarm_policies AS p
 WHERE p.org_id = :org_id AND (cast(:after AS uuid) IS NULL OR p.id > cast(:after AS uuid)) ORDER BY p.id LIMIT :limit
@@ -55,7 +58,7 @@ class PostgresPolicies:
 
     def find(self, org_id: int, policy_id: str, *, lock: bool = False) -> Policy | None:
         """A policy. `lock`: nobody else changes it until the transaction ends."""
-        return self._one(f"{_FIND} FOR UPDATE OF p" if lock else _FIND, org_id=org_id, id=policy_id)
+        return self._one(text(f"{_FIND} FOR UPDATE OF p" if lock else _FIND), org_id=org_id, id=policy_id)
 
     def applying(self, org_id: int, policy_id: str | None) -> Policy | None:
         """The policy of a rule that names this one, or with None the default policy, if there is one."""
@@ -123,9 +126,9 @@ class PostgresPolicies:
         with self._database.transaction() as connection:
             return connection.execute(text(_ERASE), {"org_id": org_id}).rowcount
 
-    def _one(self, statement: str, **values: object) -> Policy | None:
+    def _one(self, statement: Statement, **values: object) -> Policy | None:
         with self._database.transaction() as connection:
-            row = connection.execute(text(statement), values).first()
+            row = connection.execute(statement, values).first()
         return None if row is None else _policy(row)
 
 

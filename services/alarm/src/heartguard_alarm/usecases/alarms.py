@@ -102,7 +102,7 @@ class AlarmUseCases:
             entry = HistoryEntry(kind, self._clock.now_ns(), principal.actor, note)
             self._alarms.record(alarm, entry)
             self._audit.changed(principal, ACTIONS[kind], f"alarm:{alarm.id}", payload={"user": alarm.person})
-            self._live.happened(alarm.org_id, alarm.id)
+            self._live.happened(alarm.org_id, {alarm.id: 1})
             return self._alarms.find(alarm.org_id, alarm.id) or alarm
 
     def _find(self, principal: Principal, alarm_id: str) -> Alarm:

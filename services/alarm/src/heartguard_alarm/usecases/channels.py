@@ -92,7 +92,13 @@ class ChannelUseCases:
             self._channels.add(channel, target, None if code is None else hashed_code(channel.id, code))
             self._record(principal, "alarm.create_channel", channel)
         if code is not None:
-            self._send_code(principal, channel, target, code)
+            try:
+                self._send_code(channel.id, channel, target.text or "", code)
+            except ServiceError:
+                with self._transaction():
+                    self._channels.delete(channel)
+                    self._record(principal, "alarm.delete_channel", channel)
+                raise
         return channel
 
     def update(
@@ -124,6 +130,25 @@ class ChannelUseCases:
                 return replace(channel, verified_ns=now_ns)
             self._channels.guessed(channel)
         raise ServiceError(WRONG_CODE)
+
+    def send_code(self, principal: Principal, channel_id: str) -> Channel:
+        """Send a new code to an address that is not verified; the code before is not accepted any more.
+
+        A channel that needs no code stays as it is. Raises ALARM_010, ALARM_016 or GEN_502 where the code can't be
+        sent, GEN_429_LIMIT after too many messages in a day.
+        """
+        with self._transaction():
+            self._authority.require_actor(principal)
+            channel = _existing(self._channels.find(_own(principal), channel_id, lock=True))
+            if channel.verified_ns is not None:
+                return channel
+            self._limits.take(channel.org_id, TESTS)
+            code = new_code()
+            self._channels.replace_code(channel, hashed_code(channel.id, code), self._clock.now_ns())
+            address = self._channels.target(channel)
+            self._record(principal, "alarm.send_channel_code", channel)
+        self._send_code(uuid7(self._clock), channel, address, code)
+        return channel
 
     def test(self, principal: Principal, channel_id: str) -> AlarmChannelTest:
         """Send a message that tries a channel; one by e-mail may still wait.
@@ -182,18 +207,10 @@ class ChannelUseCases:
         user_id = asked.get("user_id")
         return Target("email", f"user:{user_id}", user_id=user_id)
 
-    def _send_code(self, principal: Principal, channel: Channel, target: Target, code: str) -> None:
-        text, refused = code_text(self._templates, channel.language, code), ServiceError(NOT_SENT)
-        try:
-            state = self._emails.send(channel.id, channel.org_id, target.text or "", text, verifies=True)
-            if state["status"] != "failed":
-                return
-        except ServiceCallError as error:
-            refused = error
-        with self._transaction():
-            self._channels.delete(channel)
-            self._record(principal, "alarm.delete_channel", channel)
-        raise refused
+    def _send_code(self, message_id: str, channel: Channel, address: str, code: str) -> None:
+        text = code_text(self._templates, channel.language, code)
+        if self._emails.send(message_id, channel.org_id, address, text, verifies=True)["status"] == "failed":
+            raise ServiceError(NOT_SENT)
 
     def _record(self, principal: Principal, action: str, channel: Channel) -> None:
         payload = {"kind": channel.kind, "service": channel.service}

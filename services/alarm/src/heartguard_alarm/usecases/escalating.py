@@ -168,7 +168,7 @@ class Escalating:
             alarm = self._stores.alarms.find(it.org_id, it.episode_id)
             if alarm is not None:
                 self._stores.alarms.record(alarm, HistoryEntry("escalated", now_ns, None, None))
-                self._live.happened(it.org_id, it.episode_id)
+                self._live.happened(it.org_id, {it.episode_id: 1})
             payload: Payload = {"user": it.person, "rule": it.rule_id, "step": it.step, "repeat": it.repeat}
             self._audit.changed(None, "alarm.escalated", f"alarm:{it.episode_id}", org_id=it.org_id, payload=payload)
         following = policy.following(it.step, it.repeat)

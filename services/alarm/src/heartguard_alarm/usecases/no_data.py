@@ -1,7 +1,7 @@
 """Evaluating rules about missing data: by what is received, and by the clock."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
@@ -9,7 +9,7 @@ from heartguard_alarm.domain.changes import Change, Evaluated
 from heartguard_alarm.domain.episodes import Changes as EpisodeChanges
 from heartguard_alarm.domain.episodes import reconcile
 from heartguard_alarm.domain.no_data import Followed, NoDataEra, NoDataState, Outage, Receipt, follow
-from heartguard_alarm.domain.rules import Rule, no_data_eras
+from heartguard_alarm.domain.rules import Rule, asked_of, no_data_eras
 from heartguard_alarm.ports import Changes, DueTimes, Episodes, Rules
 from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.identity.authority import Authority
@@ -17,6 +17,8 @@ from heartguard_common.identity.authority import Authority
 AT_ONCE = 500
 RECORD_NS = 5 * NANOSECONDS
 AGAIN_NS = 60 * NANOSECONDS
+WAITING_NS = 5 * NANOSECONDS
+"""Who has changes that wait is looked at when they are evaluated, and after this time whatever has become of them."""
 Store: TypeAlias = Callable[[Evaluated, EpisodeChanges], None]
 """Stores what an evaluation has changed, in the same transaction."""
 Storing: TypeAlias = Callable[[], AbstractContextManager[Store]]
@@ -80,35 +82,50 @@ class NoDataEvaluation:
         with storing() as store:
             rules = self._rules.evaluated(org_id) if self._authority.admits(org_id, person) else ()
             self._due_times.forget(org_id, person, [it.id for it in rules])
-            self.evaluate(org_id, person, rules, (), store)
+            self.evaluate(org_id, rules, {person: ()}, store)
 
     def evaluate(
-        self, org_id: int, person: int, rules: Sequence[Rule], changes: Sequence[Change], store: Store
+        self, org_id: int, rules: Sequence[Rule], changes: Mapping[int, Sequence[Change]], store: Store
     ) -> None:
-        """Evaluate the rules about missing data for a person, inside a transaction, with changes that were received.
+        """Evaluate the rules about missing data for people, inside a transaction, with changes that were received.
 
-        Nothing is raised while other changes of the person wait: they may have the data that seem to be missing.
+        Nothing is raised while other changes of a person wait: they may have the data that seem to be missing.
         """
-        asked = [(it, no_data_eras(it, person)) for it in rules if it.is_no_data]
-        asked = [(rule, theirs) for rule, theirs in asked if theirs]
+        asked = asked_of(rules, changes, no_data_eras)
         if not asked:
             return
-        states, waiting = self._due_times.read(org_id, person, [it.id for it in changes])
-        stored: dict[str, tuple[NoDataState, int | None]] = {}
-        for rule, theirs in asked:
-            state, now_ns = states.get(rule.id), self._clock.now_ns()
-            receipts = [it for it in (self._receipt(rule, theirs, change) for change in changes) if it is not None]
-            found = follow(theirs, state, receipts, self._outages, now_ns)
-            if found.state is None or (state is None and not found.state.spans and not found.settled):
-                continue
-            waits = rule.current.settings["measurement"] in waiting
-            if not waits or found.settled:
-                settled_ns = theirs[0].from_ns if state is None else state.settled_ns
-                self._apply(Evaluated(rule, person, now_ns), settled_ns, found, store, may_raise=not waits)
-                found.state.forget()
-            stored[rule.id] = found.state, now_ns if waits else found.due_ns
+        evaluated = (it.id for person in asked for it in changes[person])
+        known = self._due_times.read(org_id, asked, evaluated)
+        stored: dict[tuple[int, str], tuple[NoDataState, int | None]] = {}
+        for person, theirs in asked.items():
+            for rule, its_eras in theirs:
+                kept = self._follow(rule, its_eras, changes[person], person, known[person], store)
+                if kept is not None:
+                    stored[person, rule.id] = kept
         if stored:
-            self._due_times.store(org_id, person, stored)
+            self._due_times.store(org_id, stored)
+
+    def _follow(
+        self,
+        rule: Rule,
+        its_eras: Sequence[NoDataEra],
+        changes: Sequence[Change],
+        person: int,
+        known: tuple[Mapping[str, NoDataState], frozenset[str]],
+        store: Store,
+    ) -> tuple[NoDataState, int | None] | None:
+        """The state after changes, and when to look at it again; None where there is none."""
+        state, now_ns = known[0].get(rule.id), self._clock.now_ns()
+        receipts = [it for it in (self._receipt(rule, its_eras, change) for change in changes) if it is not None]
+        found = follow(its_eras, state, receipts, self._outages, now_ns)
+        if found.state is None or (state is None and not found.state.spans and not found.settled):
+            return None
+        waits = rule.current.settings["measurement"] in known[1]
+        if not waits or found.settled:
+            settled_ns = its_eras[0].from_ns if state is None else state.settled_ns
+            self._apply(Evaluated(rule, person, now_ns), settled_ns, found, store, may_raise=not waits)
+            found.state.forget()
+        return found.state, max(found.due_ns or 0, now_ns + WAITING_NS) if waits else found.due_ns
 
     def _apply(self, evaluated: Evaluated, settled_ns: int, found: Followed, store: Store, *, may_raise: bool) -> None:
         """Store how episodes after `settled_ns` have changed; `may_raise`: also one that begins to be open."""
@@ -116,7 +133,8 @@ class NoDataEvaluation:
         bounds = [(it.raised_ns, it.end_ns) for it in missing]
         if state is None or bounds == state.stored:
             return
-        known = self._episodes.known(rule.org_id, evaluated.person, settled_ns).get(rule.id, ())
+        person = evaluated.person
+        known = self._episodes.known(rule.org_id, {person: settled_ns}).get((person, rule.id), ())
         if not may_raise and missing and missing[-1].end_ns is None and all(it.interval.end_ns for it in known):
             missing.pop()
         changes = reconcile(known, [it.interval for it in missing])

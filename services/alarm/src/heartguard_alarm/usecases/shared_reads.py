@@ -1,10 +1,10 @@
 """Readings that several rules ask for while one person is evaluated, asked for once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
-from heartguard_alarm.domain.changes import Change, Stored
+from heartguard_alarm.domain.changes import Change, PersonRange, Stored
 from heartguard_alarm.domain.rules import STEPS
-from heartguard_alarm.domain.samples import MINUTE_NS
+from heartguard_alarm.domain.samples import MINUTE_NS, Samples
 from heartguard_alarm.ports import Readings
 
 
@@ -45,14 +45,27 @@ class SharedReads:
     def __init__(self, points: Readings) -> None:
         self._points = points
         self._known: dict[tuple[int, int, str], list[_Pages]] = {}
+        self._made: dict[Hashable, Samples] = {}
 
     def add_steps(self, change: Change) -> None:
         """Make known the steps that were read with a change: those in the minutes of its range."""
         if change.steps is not None:
             start_ns = change.first_ns // MINUTE_NS * MINUTE_NS
             stop_ns = change.last_ns // MINUTE_NS * MINUTE_NS + MINUTE_NS
-            pages = iter([[Stored(it, {"count": 1.0}, None) for it in change.steps]])
-            self._of(change.org_id, change.person, STEPS).append(_Pages(start_ns, stop_ns, pages))
+            steps = [Stored(it, {"count": 1.0}, None) for it in change.steps]
+            self.add(change.org_id, PersonRange(change.person, STEPS, start_ns, stop_ns), steps)
+
+    def add(self, org_id: int, found: PersonRange, readings: Sequence[Stored]) -> None:
+        """Make known all readings of a range."""
+        pages = _Pages(found.start_ns, found.stop_ns, iter([readings]))
+        self._of(org_id, found.person, found.measurement).append(pages)
+
+    def made(self, key: Hashable, make: Callable[[], Samples]) -> Samples:
+        """What `make` returned when it was called with this key first."""
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = make()
+        return found
 
     def _of(self, org_id: int, person: int, measurement: str) -> list[_Pages]:
         return self._known.setdefault((org_id, person, measurement), [])

@@ -16,7 +16,7 @@ ALARM_LIMITS = (
         "organization",
         "messages",
         100,
-        "Messages in a day that try a channel.",
+        "Messages in a day that try a channel, and codes that are sent again.",
         NEXT_DAY,
         LATER,
         daily=True,

@@ -51,6 +51,9 @@ def parse_rfc3339(text: str) -> int:
     second = _SECOND.get(text[17:])
     if second is not None:
         return _minute_ns(text[:17]) + second
+    digits = text[20:-1]
+    if text[19:20] == "." and text[-1] == "Z" and 0 < len(digits) <= 9 and digits.isascii() and digits.isdigit():
+        return _second_ns(text[:19]) + int(digits.ljust(9, "0"))
     return _parse(text)
 
 
@@ -58,6 +61,12 @@ def parse_rfc3339(text: str) -> int:
 @lru_cache(maxsize=4096)
 def _minute_ns(text: str) -> int:
     return _parse(text + "00Z")
+
+
+# As do all times of a second, where there are several.
+@lru_cache(maxsize=4096)
+def _second_ns(text: str) -> int:
+    return _parse(text + "Z")
 
 
 @lru_cache(maxsize=4096)

@@ -19,6 +19,16 @@ class Claimed(NamedTuple):
     needs_steps: bool = False
 
 
+class PersonRange(NamedTuple):
+    """The points of a person and measurement in `[start_ns, stop_ns)`, in all buckets of the organization."""
+
+    org_id: int
+    person: int
+    measurement: str
+    start_ns: int
+    stop_ns: int
+
+
 class Reading(NamedTuple):
     """The numbers of a point; `motion` is its tag `motion_context`."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from heartguard_influx.feed.domain import Claimed
+from heartguard_influx.feed.domain import Claimed, PersonRange, Reading
 
 
 class ChangeQueue(Protocol):
@@ -19,3 +19,18 @@ class NoChangeQueue:
     def claim(self, limit: int) -> Sequence[Claimed]:  # noqa: ARG002  of the port
         """Nothing."""
         return ()
+
+
+class RangeReader(Protocol):
+    """Reads many short ranges at once."""
+
+    def whole(self, ranges: Sequence[PersonRange], each: int) -> Sequence[Sequence[Reading] | None]:
+        """All readings of each range in order of time; None for one that may have a series with more than `each`."""
+
+
+class NoRangeReader:
+    """For a store that reads one range at a time."""
+
+    def whole(self, ranges: Sequence[PersonRange], each: int) -> Sequence[Sequence[Reading] | None]:  # noqa: ARG002
+        """None of them."""
+        return [None] * len(ranges)

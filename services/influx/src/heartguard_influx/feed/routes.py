@@ -6,8 +6,8 @@ from typing import Protocol
 from heartguard_common.core.clock import parse_rfc3339, rfc3339
 from heartguard_common.http.routing import Answer, Call, NoQuery, Route
 from heartguard_common.messages import ChangeClaim, ChangeList, ReadingList, ReadingsRequest
-from heartguard_common.messages.timeseries import ChangeDocument, ReadingDocument
-from heartguard_influx.feed.domain import Change, Reading
+from heartguard_common.messages.timeseries import ChangeDocument, OtherRangeDocument, ReadingDocument
+from heartguard_influx.feed.domain import Change, PersonRange, Reading
 from heartguard_influx.feed.usecases import Feed
 
 PAGE = 5000
@@ -32,7 +32,10 @@ def list_changes(usecases: UseCases, call: Call[ChangeClaim, NoQuery]) -> Answer
 
 
 def read_readings(usecases: UseCases, call: Call[ReadingsRequest, NoQuery]) -> Answer[ReadingList]:
-    """Read the numbers of one person's points in a range, in pages."""
+    """Read the numbers of one person's points in a range, in pages.
+
+    Those of further ranges of the organization are read with it, where they are short.
+    """
     asked = call.document
     start_ns, stop_ns = parse_rfc3339(asked["range_start"]), parse_rfc3339(asked["range_stop"])
     person = asked["org_id"], asked["user_id"], asked["measurement"]
@@ -40,7 +43,15 @@ def read_readings(usecases: UseCases, call: Call[ReadingsRequest, NoQuery]) -> A
     document: ReadingList = {"readings": _readings(page.readings)}
     if page.next_ns is not None:
         document["next_start"] = rfc3339(page.next_ns)
+    if "others" in asked:
+        found = usecases.feed.read_short([_range(asked["org_id"], it) for it in asked["others"]])
+        document["others"] = [{} if it is None else {"readings": _readings(it)} for it in found]
     return Answer(document, headers=NO_STORE)
+
+
+def _range(org_id: int, asked: OtherRangeDocument) -> PersonRange:
+    bounds = parse_rfc3339(asked["range_start"]), parse_rfc3339(asked["range_stop"])
+    return PersonRange(org_id, asked["user_id"], asked["measurement"], *bounds)
 
 
 def _change(change: Change) -> ChangeDocument:

@@ -33,7 +33,8 @@ _CONFIRM = """
 UPDATE heartguard_core.changed_ranges SET ready_at = clock_timestamp()
 WHERE org_id = :org_id AND id = ANY (cast(:ids AS bigint[]))
 """
-_CLAIM = """
+_CLAIM = prepared(
+    """
 UPDATE heartguard_core.changed_ranges AS c
 SET claimed_until = clock_timestamp() + make_interval(secs => :seconds)
 FROM (
@@ -46,7 +47,10 @@ RETURNING c.org_id, c.id, c.user_id, c.measurement, c.first_ns, c.last_ns,
     cast(extract(epoch FROM c.put_at) * 1000000000 AS bigint) AS received_ns,
     EXISTS (
         SELECT FROM heartguard_core.alarm_watches AS w WHERE w.org_id = c.org_id AND w.measurement = 'steps') AS steps
-"""
+    """,
+    limit="integer",
+    seconds="float8",
+)
 
 
 class PostgresChangeLog:
@@ -88,5 +92,5 @@ class PostgresChangeLog:
     def claim(self, limit: int) -> Sequence[Claimed]:
         """Up to `limit` ranges that nobody else has claimed in the last 15 seconds, oldest first."""
         with self._database.transaction() as connection:
-            rows = connection.execute(text(_CLAIM), {"limit": limit, "seconds": CLAIM_SECONDS}).all()
+            rows = connection.execute(_CLAIM, {"limit": limit, "seconds": CLAIM_SECONDS}).all()
         return sorted(Claimed(row.id, row.org_id, ChangedRange(*row[2:6]), row.received_ns, row.steps) for row in rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from heartguard_common.core.clock import NANOSECONDS
@@ -69,6 +70,13 @@ _FROM_ONE_GROUP = """
 FROM heartguard_core.points AS p
 WHERE p.series_id = ANY (cast(:series AS bigint[]))
     AND p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fields AS integer[]))
+"""
+# For a day of points at 1 Hz this takes a tenth less time than comparing with arrays. It is for a statement that is
+# planned for its own values: in a prepared one the element would be looked up for each point.
+_FROM_ONE_SERIES = """
+FROM heartguard_core.points AS p
+WHERE p.series_id = (cast(:series AS bigint[]))[1]
+    AND p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = (cast(:fields AS integer[]))[1]
 """
 _FROM_GROUPS = """
 FROM unnest(cast(:series AS bigint[]), cast(:groups AS integer[])) AS wanted (series_id, place)
@@ -242,30 +250,38 @@ def read_windows(
         "width": grid.width_ns,
         "starts": numbers(max(start, EARLIEST_NS) for start in grid.starts[:-1]) if grid.width_ns is None else None,
     }
-    form = _Form(len(groups) > 1, len(fields) > 1, _window(grid, selection.start_ns))
     planned = selection.stop_ns - selection.start_ns <= _PLANNED_ONCE_NS
+    alone = not planned and len(fields) == 1 and sum(len(group.series) for group in groups) == 1
+    form = _Form(len(groups) > 1, len(fields) > 1, alone, _window(grid, selection.start_ns))
     statement = _windows(form, aggregate) if planned else text(form.windows(aggregate))
     # Sorted in Python: with ORDER BY, PostgreSQL sorts the points on disk instead of hashing them by window.
+    read = execute(statement, values).tuples()
+    if len(fields) == 1:
+        (only,) = fields
+        read.sort(key=itemgetter(0, 1))
+        return [
+            ResultRow(it[0], _start(grid, it[1]), {only.name: _aggregated(aggregate, only, it[3], it[4])}, it[5])
+            for it in read
+        ]
     by_id = {field.id: field for field in fields}
-    by_id[0] = fields[0]
+    absent = {field.name: _nothing(aggregate) for field in fields}
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
-    counts: dict[tuple[int, int], int] = {}
-    for group, number, field_id, amount, string, points in execute(statement, values).tuples():
+    for group, number, field_id, amount, string, _ in read:
         field = by_id[field_id]
-        found.setdefault((group, number), {})[field.name] = _aggregated(aggregate, field, amount, string)
-        counts[group, number] = points
-    if len(fields) > 1:
-        counts = _count_points(execute, f"SELECT {form.place}, {form.window}", form.source, values)
-        absent = {field.name: _nothing(aggregate) for field in fields}
-        found = {key: {**absent, **present} for key, present in found.items()}
+        found.setdefault((group, number), dict(absent))[field.name] = _aggregated(aggregate, field, amount, string)
+    counts = _count_points(execute, f"SELECT {form.place}, {form.window}", form.source, values)
     return [ResultRow(key[0], _start(grid, key[1]), found[key], counts[key]) for key in sorted(found)]
 
 
 class _Form(NamedTuple):
-    """What the statement of windows depends on besides the aggregate; `window` is the SQL of a window's number."""
+    """What the statement of windows depends on besides the aggregate.
+
+    `alone`: it reads one field of one series. `window` is the SQL of a window's number.
+    """
 
     grouped: bool
     many_fields: bool
+    alone: bool
     window: str
 
     @property
@@ -276,6 +292,8 @@ class _Form(NamedTuple):
     @property
     def source(self) -> str:
         """The points, from FROM on."""
+        if self.alone:
+            return _FROM_ONE_SERIES
         return _FROM_GROUPS if self.grouped else _FROM_ONE_GROUP
 
     def windows(self, aggregate: Aggregate) -> str:
