@@ -26,6 +26,7 @@ RESOURCES = {
 RESOURCE_OF = {name: resource for resource, document in RESOURCES.items() for name in document["$defs"]}
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 ITEM_NAMES = {
+    "damaged": "item",
     "items": "item", "points": "point", "zones": "zone", "gaps": "gap",
     "results": "result", "details": "detail", "dependencies": "dependency",
     "permissions": "permission", "keys": "key", "fields": "field", "group_by": "tag", "series": "item",
@@ -35,7 +36,8 @@ ITEM_NAMES = {
     "memberships": "item",
     "value_columns": "value_column", "tag_columns": "tag_column", "rejections": "rejection", "places": "place",
     "skipped": "item",
-    "people": "user_id", "overrides": "override", "days": "day", "ranges": "range", "versions": "item",
+    "people": "user_id", "overrides": "override", "days": "day", "ranges": "range", "others": "range",
+    "versions": "item",
     "readings": "reading", "step_times": "time", "history": "item", "values": "item",
     "steps": "step", "channels": "channel_id",
 }  # fmt: skip

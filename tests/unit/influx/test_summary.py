@@ -38,6 +38,17 @@ def test_a_gap_is_no_time_in_a_zone():
     assert summary.coverage == pytest.approx(20 * 30 / 7200)
 
 
+def test_a_second_device_covers_no_time_twice():
+    # A watch sends each minute, a strap in between each second for two hours; both are silent from 12 to 14 o'clock.
+    watch = [(minute * 60 * SECOND, 60.0) for minute in range(1440) if not 720 <= minute < 840]
+    strap = [(30 * 60 * SECOND + second * SECOND + SECOND // 2, 60.0) for second in range(7200)]
+    summary = summarize(sorted(watch + strap), 0, DAY)
+    assert summary.gaps == [Gap(719 * 60 * SECOND, 840 * 60 * SECOND)]
+    counted = sum(zone.seconds for zone in summary.zones)
+    assert summary.coverage == pytest.approx(counted / 86_400)
+    assert counted == pytest.approx(22 * 3600, abs=120)  # next to a gap and to midnight a sample counts for an interval
+
+
 def test_short_pauses_are_no_gaps():
     # Three intervals and a minute are still the device's own business.
     assert summarize([*every(1, [70, 70, 70]), (62 * SECOND, 70.0)], 0, 63 * SECOND).gaps == []

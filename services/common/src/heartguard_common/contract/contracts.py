@@ -2,14 +2,15 @@
 
 import re
 import threading
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 from lxml import etree
 
-from heartguard_common.contract import shapes, size_limits, violations, xml_codec
+from heartguard_common.contract import shapes, size_limits, violations, xml_codec, xml_reader
 from heartguard_common.contract.json_documents import Document, any_string, dump_json, read_json, require_depth
 from heartguard_common.contract.representation import JSON, XML_TYPES
 from heartguard_common.contract.xml_documents import parse_xml
@@ -43,13 +44,16 @@ class Violations(Exception):  # noqa: N818  it says what they are
 class Contract:
     """The contract of one message."""
 
-    def __init__(self, message: shapes.Message, finder: violations.Finder, xsd: etree.XMLSchema) -> None:
+    def __init__(self, message: shapes.Message, finder: violations.Finder, xsd: Callable[[], etree.XMLSchema]) -> None:
         self.name = message.name
         self._message = message
         self._finder = finder
         self._xsd = xsd
         self._size_limit = size_limits.size_limit(message.shape, message.name)
-        self._validator = finder.validator({"$ref": f"#/$defs/{message.name}"})
+
+    @cached_property
+    def _validator(self) -> jsonschema_rs.Draft202012Validator:
+        return self._finder.validator({"$ref": f"#/$defs/{self.name}"})
 
     def decode(self, body: bytes, media_type: str) -> Document:
         """The checked document of a body in application/json, application/xml or text/xml.
@@ -97,6 +101,10 @@ class Contract:
         """Raises Violations when a document breaks the contract."""
         self._require(document, [], suspect=True)
 
+    @cached_property
+    def _read_valid(self) -> xml_reader.Read:
+        return xml_reader.reader(self._message)
+
     def _from_xml(self, body: bytes) -> Document:
         if size_limits.xml_exceeds(body, self._size_limit):
             raise Violations([_TOO_MUCH])
@@ -105,13 +113,20 @@ class Contract:
             raise Violations([Violation("", "the root element does not have the name of the message")])
         # The XSD does not say where a violation is; the decoder and JSON Schema find everything it refuses, with a
         # pointer. It copies each text while it validates, so it runs before the document holds another copy.
-        valid = self._xsd.validate(root)
+        valid = self._xsd().validate(root)
         if self._message.namespace:
             xml_codec.leave_namespace(root, self._message.namespace)
-        decoder = xml_codec.Decoder()
-        document: Document = decoder.message(root, self._message)
+        found: list[Violation] = []
+        try:
+            document: Document | None = self._read_valid(root) if valid else None
+        except xml_reader.Doubtful:
+            document = None
+        if document is None:
+            decoder = xml_codec.Decoder()
+            document = decoder.message(root, self._message)
+            found = decoder.violations
         del root  # the last check copies each text too: the tree would be a third copy in memory
-        self._require(document, decoder.violations, suspect=_is_suspect(body, b"&#", _XML_SUSPECT), valid=valid)
+        self._require(document, found, suspect=_is_suspect(body, b"&#", _XML_SUSPECT), valid=valid)
         return document
 
     def _require(self, document: object, found: list[Violation], *, suspect: bool, valid: bool = True) -> None:
@@ -137,8 +152,8 @@ class Contract:
 class Contracts:
     """All messages of a directory of schemas, by name.
 
-    Each contract is compiled at its first use: a service uses few of them, and compiling all would cost every process
-    8 MB (D14).
+    A contract is compiled when the first document is checked by it, and an XSD for the first in XML: a service checks
+    few of the messages, and compiling all would cost every process 25 MB (D14).
     """
 
     def __init__(self, bundle: shapes.Bundle, directory: Path) -> None:
@@ -175,10 +190,13 @@ class Contracts:
             if name not in self._names:
                 raise KeyError(name)
             message = self._bundle.message(name)
-            if message.resource not in self._xsds:
-                file = self._directory / f"{message.resource}.xsd"
-                self._xsds[message.resource] = etree.XMLSchema(etree.parse(str(file)))
-            self._contracts[name] = Contract(message, self._finder, self._xsds[message.resource])
+            self._contracts[name] = Contract(message, self._finder, partial(self._xsd, message.resource))
+
+    def _xsd(self, resource: str) -> etree.XMLSchema:
+        if resource not in self._xsds:
+            with self._lock:
+                self._xsds.setdefault(resource, etree.XMLSchema(etree.parse(str(self._directory / f"{resource}.xsd"))))
+        return self._xsds[resource]
 
 
 @cache

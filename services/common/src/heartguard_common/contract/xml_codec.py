@@ -1,7 +1,7 @@
 """Converts XML to documents and back; the contract says what is an array, what is a number and what may be null."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lxml.etree import XPath, _Element
@@ -48,19 +48,32 @@ def typed(text: str, kind: str) -> object:
 
     Raises Malformed for a number that no double can hold and for more than 4,300 digits, as in JSON.
     """
-    if kind == "string":
-        return text
-    stripped = text.strip(BLANKS)
-    if kind == "date-time":
-        return stripped
-    if kind == "boolean":
-        return {"true": True, "false": False}.get(stripped, text)
-    match = _NUMBER.match(stripped)
+    return CONVERSIONS[kind](text)
+
+
+def _date_time(text: str) -> object:
+    return text.strip(BLANKS)
+
+
+def _boolean(text: str) -> object:
+    return {"true": True, "false": False}.get(text.strip(BLANKS), text)
+
+
+def _number(text: str) -> object:
+    match = _NUMBER.match(text.strip(BLANKS))
     if not match:
         return text
-    if match[1] is None and match[2] is None:
-        return whole(stripped)
-    return text if kind == "integer" else finite(stripped)
+    return whole(match[0]) if match[1] is None and match[2] is None else finite(match[0])
+
+
+def _integer(text: str) -> object:
+    match = _NUMBER.match(text.strip(BLANKS))
+    return whole(match[0]) if match and match[1] is None and match[2] is None else text
+
+
+CONVERSIONS: dict[str, Callable[[str], object]] = {
+    "string": str, "date-time": _date_time, "boolean": _boolean, "number": _number, "integer": _integer,
+}  # fmt: skip
 
 
 def root_tag(message: Message) -> str:

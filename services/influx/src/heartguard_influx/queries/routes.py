@@ -22,6 +22,7 @@ from heartguard_influx.deadlines import ANSWER_SECONDS
 from heartguard_influx.errors import NO_AGGREGATE, NO_BUCKET, NOT_YOURS, OVER_BUDGET
 from heartguard_influx.queries import documents
 from heartguard_influx.queries.usecases.querying import Found, Querying
+from heartguard_influx.queries.usecases.stream import rows_by_group
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -50,10 +51,10 @@ def query_points(usecases: UseCases, call: Call[QueryRequest, NoQuery]) -> Reply
     position = None if found.next_position is None else paging.encode_cursor(found.next_position)
     if call.media_type in (CSV, NDJSON):
         return _file(call, found, position)
-    if found.stream is None:
-        return Answer(documents.document(echo, found, position), headers=_NO_STORE)
-    pages = found.stream.by_group()
-    return DocumentStream(partial(documents.document_blocks, echo, found.groups, pages), headers=_NO_STORE)
+    whole = found.stream is None
+    pages = rows_by_group(found.rows) if found.stream is None else found.stream.by_group()
+    blocks = partial(documents.document_blocks, echo, found.groups, pages, position=position)
+    return DocumentStream(blocks, headers=_NO_STORE, whole=whole)
 
 
 def _file(call: Call[QueryRequest, NoQuery], found: Found, position: str | None) -> StreamAnswer:

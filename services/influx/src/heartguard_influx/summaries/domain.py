@@ -5,8 +5,8 @@ How each number is computed, and the source of the method:
 - **Interval**: the median time between successive samples, the device's own pace.
 - **Gap**: a pause longer than three intervals and than a minute. A sample counts for the time until the next one, or
   for one interval where a gap follows (last observation carried forward, as for any step signal).
-- **Coverage**: the number of samples over the number that a device with this interval sends in the day so far,
-  `samples / (seconds of the day / interval)`, at most 1.
+- **Coverage**: the share of the day so far for which a sample counts, however many devices send. Gaps are what it
+  lacks, and the times in all zones add up to it.
 - **Zones**: shares of the maximum heart rate, below 50 %, then in steps of 10 % (American Heart Association, "Target
   Heart Rates Chart": moderate activity is 50 to 70 %, vigorous 70 to 85 %). The maximum is the caller's, or 190 bpm,
   which is 220 minus an age of 30 (Fox, Naughton and Haskell, Annals of Clinical Research 3, 1971).
@@ -77,7 +77,7 @@ def summarize(samples: Sequence[Sample], start_ns: int, stop_ns: int, maximum: f
         mean=statistics.fmean(rates) if rates else None,
         resting_heart_rate=_resting(samples, interval),
         interval_seconds=None if interval is None else interval / NANOSECONDS,
-        coverage=0.0 if interval is None else min(1.0, len(samples) * interval / (stop_ns - start_ns)),
+        coverage=sum(lengths) / (stop_ns - start_ns),
         zones=_zones(rates, lengths, maximum),
         gaps=_gaps(samples, start_ns, stop_ns, longest)[:MOST_GAPS],
     )

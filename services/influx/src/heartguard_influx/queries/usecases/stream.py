@@ -87,10 +87,12 @@ class PointStream:
                 points += self._sizes[end]
                 end += 1
             if end - begin == 1:
-                yield from (page for rows in self._pages(self._groups[begin:end]) for page in _by_group(rows, begin))
+                yield from (
+                    page for rows in self._pages(self._groups[begin:end]) for page in rows_by_group(rows, begin)
+                )
             else:
                 # Points written in between can make these more than a page; they are sorted by group all the same.
-                yield from _by_group([row for rows in self._pages(self._groups[begin:end]) for row in rows], begin)
+                yield from rows_by_group([row for rows in self._pages(self._groups[begin:end]) for row in rows], begin)
             begin = end
 
     @property
@@ -104,7 +106,7 @@ class PointStream:
             )
 
 
-def _by_group(rows: Sequence[ResultRow], begin: int) -> Iterator[Sequence[ResultRow]]:
+def rows_by_group(rows: Sequence[ResultRow], begin: int = 0) -> Iterator[Sequence[ResultRow]]:
     """The rows of each group in a list of its own; `begin` is added to their group, which counts from there."""
     groups: dict[int, list[ResultRow]] = {}
     for row in rows:
