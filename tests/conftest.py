@@ -85,7 +85,7 @@ def valkey_server(tmp_path: Path) -> Iterator[Valkey]:
 @pytest.fixture
 def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
     """A cluster of this test alone, to be killed or frozen; it fsyncs as in production."""
-    server = Postgres(tmp_path, settings=("shared_buffers=32MB", "max_connections=60"))
+    server = Postgres(tmp_path, settings=("shared_buffers=32MB", "max_connections=150"))
     try:
         server.start()
         yield server

@@ -29,7 +29,7 @@ from tests import database_state
 # With one iteration of SCRAM-SHA-256 in place of 4,096: tests connect some ten thousand times.
 LIGHT_LOGIN = "scram_iterations=1"
 FAST = (
-    *("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60", "log_min_messages=fatal"),
+    *("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=150", "log_min_messages=fatal"),
     LIGHT_LOGIN,
 )
 TEMPLATE = "heartguard_template"

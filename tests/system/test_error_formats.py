@@ -111,6 +111,7 @@ WITHOUT_BODY = {
     "stream.create_ticket",
     "auth.demo",
     "alarm.add_default_rules",
+    "alarm.send_channel_code",
     "alarm.test_channel",
 }
 WRITERS = [

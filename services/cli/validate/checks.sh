@@ -21,6 +21,7 @@ AuditEvent_checks='id:uuid status=recorded sequence:int? time:time kind:text org
 AuditEventList_checks='items:list items[]?/id:uuid items[]?/status=recorded items[]?/sequence:int? items[]?/time:time items[]?/kind:text items[]?/org_id:int? items[]?/actor:text items[]?/action:text items[]?/service:text items[]?/resource:text? items[]?/outcome:text items[]?/reason:text? items[]?/payload:map next_cursor:text?'
 AuditVerification_checks='valid:bool checked:int'
 BackgroundWork_checks='service:text complete:bool tasks:list tasks[]?/name:text tasks[]?/kind:text tasks[]?/process:text tasks[]?/status:text tasks[]?/threads:int tasks[]?/running:int tasks[]?/failures:int queues:list queues[]?/name:text queues[]?/retrying:int queues[]?/dead:int complete=true tasks[]'
+BackupState_checks='status:text encrypted:bool'
 Bucket_checks='bucket:text retention_days:int? created_at:time'
 BucketList_checks='items:list items[]?/bucket:text items[]?/retention_days:int? items[]?/created_at:time next_cursor:text?'
 DeadLetterList_checks='items:list items[]?/id:uuid items[]?/service:text items[]?/queue:text items[]?/item:text items[]?/status:text items[]?/attempts:int items[]?/reason:text items[]?/failed_at:time items[]?/last_failed_at:time next_cursor:text?'
@@ -99,6 +100,12 @@ every_row() {
     row POST /auth/switch; sends '{"org_id":999999999}' '<SwitchRequest><org_id>999999999</org_id></SwitchRequest>'
     refuses 404 GEN_404
     row DELETE /auth/identity; when founding; refuses 409 AUTH_030 'details[]/path' 'details[]/message:text'
+    row DELETE '/auth/members/{member_id}/sessions'; when founding
+    gives 200 MembershipResult $MembershipResult_checks sessions_ended:number
+    row GET /auth/profile; as member; when founding; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
+    row POST /auth/login; as nobody; when founding
+    sends '{"email":"{member}","password":"{password}"}' '<LoginRequest><email>{member}</email><password>{password}</password></LoginRequest>'
+    keeps member_token=access_token; gives 200 LoginResponse $LoginResponse_checks
     row DELETE /auth/sessions; as member; when founding; gives 200 MembershipResult $MembershipResult_checks
     row GET /auth/profile; as member; when founding; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
     row POST /auth/login; as nobody; when founding
@@ -123,6 +130,10 @@ every_row() {
     sends '{"code":"no such code"}' '<EmailConfirmation><code>no such code</code></EmailConfirmation>'
     refuses 403 AUTH_074
     row DELETE '/auth/locks/{user_id}'; gives 204 -
+    row GET '/auth/members/{user_id}/sessions'
+    gives 200 SessionList $SessionList_checks 'items[]' 'items[]/current=true'
+    row DELETE '/auth/members/{user_id}/sessions'; as member; when founding; refuses 403 GEN_403
+    row DELETE /auth/members/999999999/sessions; refuses 404 GEN_404
     row POST /auth/invitations; when founding
     sends '{"email":"invited.{member}","role":"user"}' '<InvitationRequest><email>invited.{member}</email><role>user</role></InvitationRequest>'
     keeps invitation_id=id invitation=code
@@ -316,6 +327,7 @@ every_row() {
     row POST '/alarms/channels/{channel_id}/verify'
     sends '{"code":"AAAAA-AAAAA"}' '<AlarmChannelCode><code>AAAAA-AAAAA</code></AlarmChannelCode>'
     gives 200 AlarmChannel $AlarmChannel_checks verified=true
+    row POST '/alarms/channels/{channel_id}/code'; gives 200 AlarmChannel $AlarmChannel_checks verified=true
     row POST /alarms/policies
     sends '{"name":"Validation","steps":[{"after_seconds":0,"channels":["{channel_id}"]}]}' '<AlarmPolicyRequest><name>Validation</name><steps><step><after_seconds>0</after_seconds><channels><channel_id>{channel_id}</channel_id></channels></step></steps></AlarmPolicyRequest>'
     keeps policy_id=id
@@ -378,6 +390,7 @@ every_row() {
     row POST /auth/api-keys/uses
     sends '{"uses":[{"org_id":1,"id":"0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10","minute":"2026-11-30T08:00:00Z","address":"192.0.2.7"}]}' '<ApiKeyUses><uses><use><org_id>1</org_id><id>0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10</id><minute>2026-11-30T08:00:00Z</minute><address>192.0.2.7</address></use></uses></ApiKeyUses>'
     refuses 403 GEN_403
+    row DELETE '/auth/members/{user_id}/sessions/{session_id}'; refuses 404 GEN_404
     row GET /auth/roles; gives 200 RoleList $RoleList_checks
     row POST /auth/token/introspect
     sends '{"token":"a.b.c","token_type_hint":"access_token"}' '<IntrospectRequest><token>a.b.c</token><token_type_hint>access_token</token_type_hint></IntrospectRequest>'
@@ -474,6 +487,7 @@ every_row() {
     refuses 403 GEN_403
     row GET /users/me/access-log; gives 200 AuditEventList $AuditEventList_checks
     row GET '/audit/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row GET /audit/backup; as operator; when operator; gives 200 BackupState $BackupState_checks
     row GET /audit/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /audit/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/audit/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404

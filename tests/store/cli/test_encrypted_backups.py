@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from heartguard_audit.domain.backups import LastBackup
+from heartguard_audit.store.backups import BackupFiles
 from heartguard_cli.backup.create import DUMP, existing, take
 from heartguard_cli.backup.health import problem
 from heartguard_cli.backup.locations import Directory
@@ -19,6 +21,7 @@ from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.verify import verify
 from heartguard_cli.errors import CommandError
 from heartguard_common.core.clock import parse_rfc3339
+from heartguard_common.core.errors import ServiceError
 from tests.gcs import FakeGcs
 from tests.servers import Database
 from tests.store.cli.test_backup import CONTENT, ITEM, _settings, filled, wiped
@@ -127,6 +130,38 @@ def test_the_last_backup_is_reported_also_when_it_failed(
     assert str(second["error"]).startswith("BACKUP_RECIPIENTS holds 'age1nobody'")
     assert (tmp_path / LAST).stat().st_mode & 0o777 == 0o600
     assert str(problem(tmp_path / LAST, datetime.now(UTC))).startswith("the last backup failed: BACKUP_RECIPIENTS")
+
+
+def test_the_operator_is_told_what_became_of_a_backup_and_of_its_verification(
+    filled: BackupSettings, tmp_path: Path
+) -> None:
+    files = BackupFiles(tmp_path / LAST)
+    assert files.last() == LastBackup("none")
+    taken = take(filled, tmp_path)
+    first = files.last()
+    assert (first.status, first.size, first.place) == ("succeeded", taken.manifest.size, taken.location)
+    assert (first.encrypted, first.error, first.verified) == (False, None, None)
+    assert first.succeeded_at == first.ended_at
+    # The file has milliseconds, of which the answer leaves zeros at the end out.
+    assert parse_rfc3339(str(first.ended_at)) == parse_rfc3339(str(last(tmp_path)["ended"]))
+    show_verified(filled, tmp_path, None, None)
+    (Path(taken.location) / f"media/org_1/user_1/{ITEM}").write_bytes(b"")
+    intact = files.last().verified
+    assert intact is not None
+    assert (intact.place, intact.damaged, intact.opened) == (taken.location, (), True)
+    show_verified(filled, tmp_path, None, None)
+    damaged = files.last().verified
+    assert damaged is not None
+    assert damaged.damaged == (f"media/org_1/user_1/{ITEM}",)
+    with pytest.raises(CommandError):
+        take(replace(filled, backup_recipients=("age1\x07nobody",)), tmp_path)
+    failed = files.last()
+    assert (failed.status, failed.size, failed.succeeded_at) == ("failed", None, first.succeeded_at)
+    assert "BACKUP_RECIPIENTS" in str(failed.error)
+    assert str(failed.error).isprintable()
+    (tmp_path / LAST).write_text("{")
+    with pytest.raises(ServiceError):
+        files.last()
 
 
 def test_a_container_of_backups_is_healthy_while_they_are_made(filled: BackupSettings, tmp_path: Path) -> None:

@@ -15,28 +15,47 @@ import shutil
 import socket
 import sys
 from pathlib import Path
+from typing import TypedDict
 
 FIRST_SOCKET = 3  # where the descriptors of sockets begin that a program is started with (sd_listen_fds(3))
 OUT_OF_THE_WAY = 64
 HANDOVER_SECONDS = 10.0
 
 
-def main(spec_file: Path) -> None:
-    """Take the lock, note the pid, raise the limit of open files, and become the program.
+class Spec(TypedDict):
+    """What a program is started with; `module` has the module and its arguments where it may be forked, or nothing."""
 
-    It gets the sockets of the process that it replaces, where `heartguard restart --rolling` has them for it.
+    program: str
+    command: list[str]
+    module: list[str]
+    environment: dict[str, str]
+    directory: str
+    lock: str
+    empty: str | None
+    open_files: int
+    handover: str | None
+
+
+def read(spec_file: Path) -> Spec:
+    """The spec that `Supervisor.write_spec` wrote."""
+    spec: Spec = json.loads(spec_file.read_bytes())
+    return spec
+
+
+def prepare(spec: Spec) -> dict[str, str]:
+    """Take the lock, note the pid, raise the limit of open files; returns the program's environment.
+
+    The program gets the sockets of the process that it replaces, where `heartguard restart --rolling` has them for it.
     """
-    plan = json.loads(spec_file.read_bytes())
-    lock = os.open(plan["lock"], os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(spec["lock"], os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     os.pwrite(lock, b"%-20d" % os.getpid(), 0)  # of one width: a concurrent reader sees the old pid or the new one
     os.set_inheritable(_moved(lock), True)  # noqa: FBT003 - it takes no keyword
-    if plan["empty"]:
-        _empty(Path(plan["empty"]))
-    _raise_open_files(plan["open_files"])
-    os.chdir(plan["directory"])
-    environment = plan["environment"] | _sockets(plan.get("handover"), plan.get("program"))
-    os.execvpe(plan["command"][0], plan["command"], environment)  # noqa: S606 - that is its purpose
+    if spec["empty"]:
+        _empty(Path(spec["empty"]))
+    _raise_open_files(spec["open_files"])
+    os.chdir(spec["directory"])
+    return spec["environment"] | _sockets(spec.get("handover"), spec.get("program"))
 
 
 def _sockets(path: str | None, program: str | None) -> dict[str, str]:
@@ -84,4 +103,5 @@ def _raise_open_files(wanted: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    found = read(Path(sys.argv[1]))
+    os.execvpe(found["command"][0], found["command"], prepare(found))  # noqa: S606 - that is its purpose

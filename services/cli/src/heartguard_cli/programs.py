@@ -20,7 +20,11 @@ BESIDE = tuple(REGISTRY.programs)
 PROGRAMS = (*SERVICES, *BESIDE, "valkey", "postgres")
 """Every program that can run, by name."""
 SECOND = ".second"
+GEVENT = frozenset({"gateway", "stream"})
+"""Programs in which gevent replaces parts of the standard library, before anything else is imported."""
 OPEN_FILES = 65_536
+# What all pools may open (`heartguard_database_pool_size`) is there twice while a rolling restart lasts.
+CONNECTIONS = 250
 # One malloc arena per thread and core would double the resident size of a threaded service, and a fixed threshold gives
 # the 19 MiB of each password hash back, instead of keeping them for the next.
 MEMORY: Mapping[str, str] = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024)}
@@ -78,7 +82,7 @@ class Program:
     """One program under the supervisor; `priority` orders starts, and stops the other way round.
 
     `entry` is the supervisor's name for it. A service has two, of which one runs: `restart --rolling` starts the other
-    with the sockets of the first (`handover`).
+    with the sockets of the first (`handover`). `module` is what `python -m` runs in it, with its arguments.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Program:
     group: str | None = None
     entry: str = ""
     handover: bool = False
+    module: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.entry:
@@ -109,7 +114,7 @@ class System:
         """The embedded cluster, unless `DATABASE_URL` names a real one."""
         if self.values.get("DATABASE_URL"):
             return None
-        settings = ("shared_buffers=64MB", "max_connections=80", "log_line_prefix=%m [%p] %u ")
+        settings = ("shared_buffers=64MB", f"max_connections={CONNECTIONS}", "log_line_prefix=%m [%p] %u ")
         return PostgresCluster(self.layout.var / "pg", port(self.values, "postgres"), settings)
 
     @property
@@ -182,17 +187,25 @@ class System:
 
     def _companion(self, it: Companion, priority: int) -> Program:
         command = (*dies_with_parent("TERM"), sys.executable, "-m", it.module)
-        return Program(it.name, command, self.environment(it.owner, it.name), priority)
+        return Program(it.name, command, self.environment(it.owner, it.name), priority, module=(it.module,))
 
     def _service(self, name: str, entry: str) -> Program:
         metrics = self.layout.run / "metrics" / entry
-        command = (*dies_with_parent("TERM"), sys.executable, "-m", "gunicorn", *self._gunicorn(name))
+        words = ("gunicorn", *self._gunicorn(name))
+        command = (*dies_with_parent("TERM"), sys.executable, "-m", *words)
         environment = {
             **self.environment(name),
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
             "HEARTGUARD_HANDOVER": str(self.layout.handover),
         }
-        return Program(name, command, environment, 100, empty=metrics, group="services", entry=entry, handover=True)
+        return Program(
+            *(name, command, environment, 100),
+            empty=metrics,
+            group="services",
+            entry=entry,
+            handover=True,
+            module=words,
+        )
 
     def _gunicorn(self, name: str) -> tuple[str, ...]:
         binds = (f"--bind={host(it)}:{port(self.values, name)}" for it in addresses(self.values, name))

@@ -18,10 +18,12 @@ from supervisor.xmlrpc import SupervisorTransport
 from heartguard_cli import launch
 from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
-from heartguard_cli.programs import OPEN_FILES, Program, base_environment
+from heartguard_cli.programs import GEVENT, OPEN_FILES, Program, base_environment
+from heartguard_common.core.registry import python_path
 
 # what an RPC raises while the supervisor does not run or is shutting down
 UNREACHABLE = (OSError, Fault, EOFError)
+FORKING_SUPERVISOR = "heartguard_cli.forking_supervisor"
 # paths are relative to the clone, where it is started: a `%` in an absolute one is expanded once here, twice there
 SUPERVISOR = """\
 [unix_http_server]
@@ -99,9 +101,10 @@ class Supervisor:
     def start(self, programs: Iterable[Program]) -> None:
         """Write the configuration and start the supervisor; it starts no program by itself."""
         self._write(list(programs))
-        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.supervisor_config)]
+        command = [sys.executable, "-m", FORKING_SUPERVISOR, "-c", str(self._layout.supervisor_config)]
+        environment = {**base_environment(), "PYTHONPATH": python_path("cli")}
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd=self._layout.root, env=base_environment()
+            command, capture_output=True, text=True, check=False, cwd=self._layout.root, env=environment
         )
         if done.returncode != 0:
             raise CommandError(f"The supervisor does not start: {(done.stderr or done.stdout).strip()[-300:]}")
@@ -123,9 +126,10 @@ class Supervisor:
 
     def write_spec(self, program: Program) -> None:
         """Write what a program will be started with the next time."""
-        content = {
+        content: launch.Spec = {
             "program": program.name,
             "command": list(program.command),
+            "module": [] if program.name in GEVENT else list(program.module),
             "environment": dict(program.environment),
             "directory": str(self._layout.root),
             "lock": str(self._layout.lock(program.name)),

@@ -15,6 +15,7 @@ from heartguard_common.runtime.gunicorn_hooks import (
     logger_class,
     on_reload,
     post_fork,
+    proc_name,
     worker_exit,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "logger_class",
     "on_reload",
     "post_fork",
+    "proc_name",
     "worker_exit",
 ]
 

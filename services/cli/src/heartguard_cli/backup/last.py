@@ -1,15 +1,16 @@
-"""What became of the last backup, in `var/backups/last.json`, for metrics and for a person."""
+"""What became of the last backup and of the last verification, in `var/backups`, for metrics and for a person."""
 
 import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 FILE = Path("var/backups/last.json")
 """Relative to the root of the clone, wherever the backups themselves go."""
+VERIFIED = FILE.with_name("verified.json")
 
 
 class Report:
@@ -52,6 +53,16 @@ def recorded(root: Path) -> Iterator[Report]:
         # A disk that is full has failed the backup already; this must not hide why.
         with contextlib.suppress(OSError):
             _write(root / FILE, json.dumps(document, indent=1) + "\n")
+
+
+def note_verified(root: Path, place: str, damaged: Sequence[str], *, opened: bool) -> None:
+    """Write which backup was verified now: `time`, `place`, `damaged` (its files that are), and `opened`.
+
+    `opened` says whether what is in the files was read, which for an encrypted backup needs a private key.
+    """
+    document = {"time": _now(), "place": place, "damaged": list(damaged), "opened": opened}
+    with contextlib.suppress(OSError):  # as above
+        _write(root / VERIFIED, json.dumps(document, indent=1) + "\n")
 
 
 def _write(file: Path, text: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from heartguard_cli import checks, environment
 from heartguard_cli.backup.create import IN_DATABASE, take
+from heartguard_cli.backup.last import note_verified
 from heartguard_cli.backup.manifest import Manifest
 from heartguard_cli.backup.points import IN_FILES
 from heartguard_cli.backup.restore import restore
@@ -79,6 +80,7 @@ def show_list(settings: BackupSettings, root: Path, place: str | None, *, as_jso
 def show_verified(settings: BackupSettings, root: Path, backup: str | None, identity: Path | None) -> bool:
     """Read a backup completely and print what was found; False where it is damaged. Raises `CommandError`."""
     found = verify(settings, root, backup, identity)
+    note_verified(root, found.location, found.damaged, opened=found.opened)
     if found.damaged:
         print(f"{found.location} is damaged: {', '.join(found.damaged)}", file=sys.stderr)
         return False

@@ -59,18 +59,11 @@ def _workers() -> Iterator[int]:
     """The process itself, gunicorn's master, and the other workers of it; only itself without gunicorn."""
     own, master = os.getpid(), os.getppid()
     children = _PROC / str(master) / "task" / str(master) / "children"
-    if "gunicorn" not in _command(master).split("\0") or not children.exists():
+    if not os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn") or not children.exists():
         yield own
         return
     yield master
     yield from (int(pid) for pid in children.read_text().split())
-
-
-def _command(pid: int) -> str:
-    try:
-        return (_PROC / str(pid) / "cmdline").read_text()
-    except OSError:
-        return ""
 
 
 def _of(pids: list[int], read: Callable[[Path], float]) -> Iterator[float]:
