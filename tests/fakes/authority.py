@@ -1,6 +1,6 @@
 """An authority for tests of use cases: everybody is who their token says, unless set otherwise."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity.authentication import Principal
@@ -27,6 +27,9 @@ class KnownPeople:
     def admits(self, org_id: int, user_id: int | None = None) -> bool:
         del org_id
         return user_id not in self.gone
+
+    def admits_each(self, org_id: int, persons: Collection[int]) -> frozenset[int]:
+        return frozenset(it for it in persons if self.admits(org_id, it))
 
     def wait_for_writers(self, org_id: int, user_id: int | None) -> float | None:
         del org_id, user_id

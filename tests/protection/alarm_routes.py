@@ -89,6 +89,11 @@ def verify_channel(case: Situation) -> Ask:
     return Ask(path, "AlarmChannelCode", {"code": "K7QF2-9XRTM"})
 
 
+@asks("POST", "/alarms/channels/{channel_id}/code")
+def send_code_again(case: Situation) -> Ask:
+    return Ask(f"/alarms/channels/{case.thing('alarm channel', case.admin)}/code")
+
+
 @asks("POST", "/alarms/channels/{channel_id}/test")
 def try_channel(case: Situation) -> Ask:
     return Ask(f"/alarms/channels/{case.thing('alarm channel', case.admin)}/test")

@@ -112,6 +112,19 @@ def end_all_sessions(_: Situation) -> Ask:
     return Ask("/auth/sessions")
 
 
+@asks("GET", "/auth/members/{user_id}/sessions")
+@asks("DELETE", "/auth/members/{user_id}/sessions", fresh=True)
+def sessions_of_member(case: Situation) -> Ask:
+    return Ask(f"/auth/members/{case.owner.user_id}/sessions")
+
+
+@asks("DELETE", "/auth/members/{user_id}/sessions/{session_id}", fresh=True)
+def end_session_of_member(case: Situation) -> Ask:
+    owner = case.owner  # each reading makes somebody new
+    session = case.world.call("GET", "/auth/sessions", owner)["items"][0]["id"]
+    return Ask(f"/auth/members/{owner.user_id}/sessions/{session}")
+
+
 @asks("DELETE", "/auth/identity", fresh=True)
 def delete_identity(_: Situation) -> Ask:
     return Ask("/auth/identity")

@@ -40,6 +40,12 @@ def ended_elsewhere(stack: ProtectedStack, person: Person) -> None:
     assert stack.entry_points["gateway"].ask("DELETE", f"/auth/sessions/{id_of_it}", other).status == 204
 
 
+def ended_by_an_admin(stack: ProtectedStack, person: Person) -> None:
+    path = f"/auth/members/{person.user_id}/sessions"
+    answer = stack.entry_points["gateway"].ask("DELETE", path, ADMINS[person.email])
+    assert answer.json == {"sessions_ended": 1}
+
+
 def administered(**change: object) -> End:
     def by_admin(stack: ProtectedStack, person: Person) -> None:
         path = f"/users/{person.user_id}"
@@ -56,6 +62,7 @@ ENDS: dict[str, End] = {
     "password change": password_change_elsewhere,
     "password reset": reset_by_code,
     "session ended": ended_elsewhere,
+    "sessions ended by an admin": ended_by_an_admin,
     "disabled": administered(active=False),
     "role change": administered(role="manager"),
 }

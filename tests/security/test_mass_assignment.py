@@ -45,6 +45,7 @@ RESTLESS = {
     "stream_batches",
     "stream_listeners",
     "day_sums",
+    "summed_series",
 }
 WRITERS = sorted((rule.method, rule.path) for rule in POLICY.rules if rule.method in ("POST", "PUT", "PATCH", "DELETE"))
 
@@ -58,9 +59,11 @@ def state(system: RunningSystem) -> dict[str, tuple[int, int]]:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (SCHEMA,))
         for (table,) in cursor.fetchall():
             if table not in RESTLESS:
-                query = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {} AS t")
-                if table == "organization_states":  # a task adds rows, and notes what is used of limits
-                    query = sql.SQL(query.string + " WHERE mode <> 'active' OR mode_chosen OR plan IS NOT NULL")
+                row, some = "t::text", ""
+                if table == "organization_states":  # a task adds rows, and notes what is used of limits, and when
+                    row = "(mode, mode_chosen, plan, plan_until, grace_days)::text"
+                    some = " WHERE mode <> 'active' OR mode_chosen OR plan IS NOT NULL"
+                query = sql.SQL(f"SELECT count(*), coalesce(sum(hashtextextended({row}, 0)), 0) FROM {{}} AS t{some}")
                 cursor.execute(query.format(sql.Identifier(SCHEMA, table)))
                 count, digest = cursor.fetchone()
                 found[table] = (int(count), int(digest))

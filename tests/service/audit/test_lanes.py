@@ -10,6 +10,7 @@ from heartguard_audit.domain.chain import Keys
 from heartguard_audit.domain.events import Mask
 from heartguard_audit.routes import ROUTES, UseCases
 from heartguard_audit.settings import Settings
+from heartguard_audit.store.backups import BackupFiles
 from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresEvents
@@ -80,7 +81,9 @@ def test_a_verification_that_takes_too_long_ends_with_an_error(environ, database
     keys = Keys(settings.checkpoint_key)
     verification = Verification(PostgresChainStore(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
     routes = [replace(route, seconds=0.2) if route.seconds else route for route in ROUTES]
-    app = make_app(make_web_dependencies("audit", settings, parts), routes, UseCases(trail, verification))
+    app = make_app(
+        make_web_dependencies("audit", settings, parts), routes, UseCases(trail, verification, BackupFiles())
+    )
     for path, code in (("/audit/verify", "AUDIT_002"), ("/audit/events", "GEN_422_TIME")):
         answer = app.test_client().get(path, headers=ADMIN)
         assert (answer.status_code, answer.json["error"]["code"]) == (422, code)

@@ -105,6 +105,11 @@ def test_no_page_may_load_from_elsewhere_or_be_framed(gateway: GunicornProcess) 
         assert "https:" not in policies
 
 
+def test_the_portal_may_send_to_its_own_origin_only(gateway: GunicornProcess) -> None:
+    policy = gateway.ask("GET", "/portal").headers["content-security-policy"]
+    assert "connect-src 'self'" in policy.split("; ")
+
+
 def test_a_page_that_the_browser_has_is_not_sent_again(gateway: GunicornProcess) -> None:
     for path in (*PAGES, "/assets/site.css", "/assets/scalar.js"):
         tag = gateway.ask("GET", path).headers["etag"]

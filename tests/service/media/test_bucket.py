@@ -86,6 +86,28 @@ def test_with_a_key_the_bytes_of_a_ticket_go_straight_to_the_store(environ, peop
     assert len(gcs.keys()) == 1
 
 
+@pytest.mark.parametrize("direct", [True, False])
+def test_the_file_of_an_import_goes_through_this_service_for_a_page_that_may_send_nowhere_else(
+    environ, people, tmp_path, gcs, direct
+):
+    key = tmp_path / "account.json"
+    service_account(key)
+    app = create_app(Settings.from_env({**environ, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}))
+    client, whose = app.test_client(), {"org_id": people.org, "user_id": people.ids["user"]}
+    sent = {**whose, "file_name": "export.zip", "size": len(PNG), "direct": direct}
+    ticket = client.post("/media/imports", json=sent, headers=service_auth("influx")).json
+    store, here = f"{gcs.url}/{BUCKET}/", "http://heartguard.test/media/content/"
+    assert ticket["url"].startswith(store if direct else here)
+    if direct:
+        assert requests.put(ticket["url"], data=PNG, headers=ticket["headers"], timeout=5).ok
+    else:
+        assert client.put(local(ticket["url"]), data=PNG, headers=ticket["headers"]).status_code == 201
+    assert gcs.keys() == [f"org_{people.org}/user_{people.ids['user']}/{ticket['id']}"]
+    path = f"/media/imports/{ticket['id']}"
+    assert client.get(path, query_string=whose, headers=service_auth("influx")).data == PNG
+    app.extensions[LIFECYCLE].close()
+
+
 def test_an_announced_file_without_a_key_goes_through_this_service(client, people, gcs):
     sent = {"file_name": "a.png", "content_type": "image/png", "size": len(PNG)}
     ticket = client.post("/media/uploads", json=sent, headers=people.user).json

@@ -76,6 +76,8 @@ class Subject:
         pair = clinic.try_login(self.email("wanda")).get_json()
         self.who, self.refresh = {"Authorization": "Bearer " + pair["access_token"]}, pair["refresh_token"]
         self.session = self.ask("auth", "GET", "/auth/sessions")["items"][0]["id"]
+        clinic.login(self.email("ann"))
+        self.ann_session = self.ask("auth", "GET", f"/auth/members/{self.ann_id}/sessions")["items"][0]["id"]
         self.invited = self.ask("auth", "POST", "/auth/invitations", {"email": self.email("new"), "role": "user"})
         clinic.register(self.email("guest"), organization_name=f"{name} guest")
         self.guest = clinic.login(self.email("guest"))
@@ -194,6 +196,8 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
     "auth.update_api_key": lambda s: Case(f"/auth/api-keys/{s.key['id']}", {"name": "phone"}),
     "auth.rotate_api_key": lambda s: Case(f"/auth/api-keys/{s.key['id']}/rotate", {"overlap_seconds": 60}),
     "auth.delete_api_key": lambda s: Case(f"/auth/api-keys/{s.key['id']}"),
+    "auth.end_member_sessions": lambda s: Case(f"/auth/members/{s.ann_id}/sessions"),
+    "auth.end_member_session": lambda s: Case(f"/auth/members/{s.ann_id}/sessions/{s.ann_session}"),
     "auth.lock_end": lambda s: Case(f"/auth/locks/{s.ann_id}"),
     "auth.change_membership": lambda s: Case(
         "/auth/memberships",
@@ -256,6 +260,7 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
     ),
     "alarm.update_channel": lambda s: Case(f"/alarms/channels/{s.channel['id']}", {"language": "es"}),
     "alarm.verify_channel": lambda s: Case(f"/alarms/channels/{s.channel['id']}/verify", {"code": "K7QF2-9XRTM"}),
+    "alarm.send_channel_code": lambda s: Case(f"/alarms/channels/{s.channel['id']}/code"),
     "alarm.test_channel": lambda s: Case(f"/alarms/channels/{s.channel['id']}/test"),
     "alarm.delete_channel": lambda s: Case(f"/alarms/channels/{s.spare['id']}"),
     "alarm.create_policy": lambda s: Case("/alarms/policies", s.new_policy(), headers={"Idempotency-Key": "held"}),

@@ -25,8 +25,17 @@ from tests.service.user.delayed_requests import CASES, NOT_HELD, READS, Case, He
 from tests.service.user.test_personal_data import ALL, everything
 from tests.tokens import operator_auth
 
-# A task notes in organization_states when it looked at the use of limits; stream_batches has what is not published yet.
-HISTORY = ("audit_outbox", "audit_events", "audit_heads", "audit_checkpoints", "organization_states", "stream_batches")
+# A task notes in organization_states when it looked at the use of limits, another in alarm_running_times that alarms
+# are evaluated; stream_batches has what is not published yet.
+HISTORY = (
+    "audit_outbox",
+    "audit_events",
+    "audit_heads",
+    "audit_checkpoints",
+    "organization_states",
+    "alarm_running_times",
+    "stream_batches",
+)
 
 
 @dataclass(frozen=True)

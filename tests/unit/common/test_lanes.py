@@ -192,5 +192,6 @@ def test_expensive_routes_use_lanes():
         ("POST", "/alarms/rules/rehearse"): 20,
         ("GET", "/alarms/{alarm_id}"): None,
         ("GET", "/alarms/exports"): None,
+        ("POST", "/alarms/channels/{channel_id}/code"): None,
         ("POST", "/alarms/channels/{channel_id}/test"): None,
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from heartguard_audit.domain.backups import LastBackup
 from heartguard_audit.domain.chain import ChainLink, Head, SignedStatement, Statement, VerifyingKeys
 from heartguard_audit.domain.events import Entry, Recorded, Search
 from heartguard_common.audit.events import AuditEvent
@@ -28,6 +29,13 @@ class Events(Protocol):
 
     def readings(self, org_id: int, person: str, before: int | None, limit: int) -> list[Recorded]:
         """At most `limit` events in which somebody else read data of a person (`user:12`), newest first."""
+
+
+class Backups(Protocol):
+    """The backups of the system."""
+
+    def last(self) -> LastBackup:
+        """What became of the last one. Raises GEN_503 where that can't be read."""
 
 
 class Journal(Protocol):

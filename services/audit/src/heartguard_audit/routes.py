@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from heartguard_audit.domain.backups import VerifiedBackup
 from heartguard_audit.domain.events import Recorded
 from heartguard_audit.errors import CHAIN_TOO_LONG, UNKNOWN_EVENT
+from heartguard_audit.ports import Backups
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
 from heartguard_common import messages
@@ -28,8 +31,10 @@ from heartguard_common.messages import (
     AuditEventRequest,
     AuditListQuery,
     AuditVerification,
+    BackupState,
     ExportQuery,
 )
+from heartguard_common.messages.common import BackupVerificationDocument
 
 COLUMNS = (
     *("id", "sequence", "time", "kind", "request_id", "gateway_request_id", "org_id", "actor", "action"),
@@ -47,6 +52,7 @@ class UseCases:
 
     trail: AuditUseCases
     verification: Verification
+    backups: Backups
 
 
 def record_event(audit: UseCases, call: Call[AuditEventRequest, NoQuery]) -> Answer[messages.AuditEvent]:
@@ -103,6 +109,38 @@ def verify_events(audit: UseCases, call: EmptyCall) -> Answer[AuditVerification]
             document["first_bad_sequence"] = verdict.chain_break.sequence
         document["reason"] = verdict.chain_break.reason
     return Answer(document, headers=NO_STORE)
+
+
+def read_backup_state(audit: UseCases, _: EmptyCall) -> Answer[BackupState]:
+    """Read what became of the last backup.
+
+    With its size and place, why it failed, when the last one succeeded, and which backup was verified last.
+    """
+    last = audit.backups.last()
+    found: dict[str, object | None] = {
+        "status": last.status,
+        "succeeded_at": last.succeeded_at,
+        "began_at": last.began_at,
+        "ended_at": last.ended_at,
+        "seconds": last.seconds,
+        "bytes": last.size,
+        "error": last.error,
+        "place": last.place,
+        "verified": None if last.verified is None else _verification(last.verified),
+        "encrypted": last.encrypted,
+    }
+    document = cast("BackupState", {name: value for name, value in found.items() if value is not None})
+    return Answer(document, headers=NO_STORE)
+
+
+def _verification(verified: VerifiedBackup) -> BackupVerificationDocument:
+    return {
+        "verified_at": verified.time,
+        "place": verified.place,
+        "intact": not verified.damaged,
+        "opened": verified.opened,
+        "damaged": list(verified.damaged),
+    }
 
 
 def export_events(audit: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
@@ -179,4 +217,5 @@ ROUTES = (
         seconds=SECONDS,
     ),
     Route("GET", "/audit/verify", verify_events, expensive=True, seconds=VERIFYING_SECONDS, raises=(CHAIN_TOO_LONG,)),
+    Route("GET", "/audit/backup", read_backup_state),
 )

@@ -6,6 +6,7 @@ from heartguard_audit.domain.chain import Keys
 from heartguard_audit.domain.events import Mask
 from heartguard_audit.routes import ROUTES, UseCases
 from heartguard_audit.settings import Settings
+from heartguard_audit.store.backups import BackupFiles
 from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresEvents
@@ -66,4 +67,4 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         lambda: oldest_seconds(dependencies.database),
     )
     show_system(web.metrics, dependencies.database, dependencies.redis)
-    return make_app(web, ROUTES, UseCases(trail, verification))
+    return make_app(web, ROUTES, UseCases(trail, verification, BackupFiles()))

@@ -95,6 +95,31 @@ class ServiceList(TypedDict):
     items: list[DependencyDocument]
 
 
+class BackupVerificationDocument(TypedDict):
+    """A backup that was read completely and compared with its manifest."""
+
+    verified_at: str
+    place: str
+    intact: bool
+    opened: bool
+    damaged: list[str]
+
+
+class BackupState(TypedDict):
+    """What became of the last backup of the system, and which one was verified last."""
+
+    status: Literal["none", "succeeded", "failed"]
+    succeeded_at: NotRequired[str]
+    began_at: NotRequired[str]
+    ended_at: NotRequired[str]
+    seconds: NotRequired[float]
+    bytes: NotRequired[int]
+    error: NotRequired[str]
+    place: NotRequired[str]
+    verified: NotRequired[BackupVerificationDocument]
+    encrypted: bool
+
+
 class Job(TypedDict):
     """Work that continues after the answer."""
 

@@ -66,6 +66,7 @@ class ImportRequest(TypedDict):
     bucket: NotRequired[str]
     time_zone: NotRequired[str]
     csv: NotRequired[CsvColumnsDocument]
+    direct: NotRequired[bool]
 
 
 class ImportTicket(TypedDict):

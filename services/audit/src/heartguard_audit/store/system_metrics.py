@@ -85,7 +85,7 @@ def _backup(file: Path) -> Values:
             BACKUP_SECONDS: _number(known.get("seconds")),
             BACKUP_BYTES: _number(known.get("bytes")),
             BACKUP_FAILED: known["result"] != "ok" if "result" in known else None,
-            BACKUP_SUCCESS: _succeeded(known, file.parent),
+            BACKUP_SUCCESS: succeeded(known, file.parent),
         }
     )
 
@@ -94,7 +94,8 @@ def _values(known: Mapping[LiveGauge, float | None]) -> Values:
     return {gauge.name: {(): float(value)} for gauge, value in known.items() if value is not None}
 
 
-def _succeeded(known: dict[str, object], directory: Path) -> float | None:
+def succeeded(known: dict[str, object], directory: Path) -> float | None:
+    """When the newest complete backup was made, in seconds since 1970; `known` is what the backup command wrote."""
     if known.get("result") == "ok":
         return _time(known.get("ended"))
     times = [

@@ -1,25 +1,27 @@
-"""Members of an organization: change of role and state, export and erasure."""
+"""Members of an organization: change of role and state, their sessions, export and erasure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from heartguard_auth.accounts.domain import Account
 from heartguard_auth.accounts.ports import Accounts
 from heartguard_auth.api_keys.usecases.memberships import MemberKeys
 from heartguard_auth.errors import ACTOR_CHANGED, LAST_ADMIN, MEMBER_CHANGED
 from heartguard_auth.invitations.ports import Invitations
 from heartguard_auth.mail.ports import Outbox
 from heartguard_auth.passwords.ports import Resets
+from heartguard_auth.sessions.domain import Session
 from heartguard_auth.sessions.ports import Sessions
 from heartguard_auth.sessions.usecases.revocation import SessionRevocation
 from heartguard_auth.shared.ports import CommonPorts
 from heartguard_common.core.clock import rfc3339
-from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.core.errors import INVALID_TOKEN, NOT_FOUND, ServiceError
 from heartguard_common.http.exports import Record
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import MembershipChange
 
 
 class MemberUseCases:
-    """Changes of a member, export and erasure."""
+    """Changes of a member, their sessions, export and erasure."""
 
     def __init__(
         self,
@@ -70,6 +72,41 @@ class MemberUseCases:
             org_id = change["org_id"]
             self._common.audit.changed(principal, "auth.membership", f"user:{user_id}", org_id=org_id, payload=payload)
         return len(sessions)
+
+    def list_sessions(self, principal: Principal, user_id: int) -> Sequence[Session]:
+        """The open sessions of a member of the caller's organization, last used first.
+
+        Sessions that the person has in other organizations are not among them. Raises GEN_404.
+        """
+        return self._sessions.list_open(self._member(principal, user_id).id)
+
+    def end_sessions(self, principal: Principal, user_id: int) -> int:
+        """End all sessions that `list_sessions` returns; returns how many. Raises GEN_404."""
+        member = self._member(principal, user_id)
+        with self._revocation.transaction() as end:
+            self._common.authority.require_actor(principal, others=[member.id])
+            ended = self._sessions.open_of([member.id])
+            end(ended, "ended by an admin")
+            payload = {"ended": len(ended)}
+            self._common.audit.changed(principal, "auth.sessions_ended", f"user:{member.id}", payload=payload)
+        return len(ended)
+
+    def end_session(self, principal: Principal, user_id: int, session_id: str) -> None:
+        """End one of the sessions that `list_sessions` returns. Raises GEN_404 for any other."""
+        member = self._member(principal, user_id)
+        with self._revocation.transaction() as end:
+            self._common.authority.require_actor(principal, others=[member.id])
+            if session_id not in self._sessions.open_of([member.id]):
+                raise ServiceError(NOT_FOUND)
+            end([session_id], "ended by an admin")
+            payload = {"user_id": member.id}
+            self._common.audit.changed(principal, "auth.session_ended", f"session:{session_id}", payload=payload)
+
+    def _member(self, principal: Principal, user_id: int) -> Account:
+        account = self._accounts.by_id(user_id)
+        if account is None or account.org_id != principal.org_id:
+            raise ServiceError(NOT_FOUND)
+        return account
 
     def _mark_deleted(self, principal: Principal, org_id: int, user_id: int) -> None:
         """Mark a member as deleted, and end their sessions and API keys. Raises AUTH_030."""

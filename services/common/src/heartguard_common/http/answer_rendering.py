@@ -32,9 +32,10 @@ class AnswerRenderer:
         """
         if isinstance(answer, DocumentStream):
             stream = answer.stream_with(partial(self._encoded, media_type=g.media_type))
-            return self._streamed(
-                StreamAnswer(stream, error_rendering.content_type(g.media_type), headers=answer.headers)
-            )
+            media_type = error_rendering.content_type(g.media_type)
+            if answer.whole:
+                return Response(b"".join(stream), self._route.status, dict(answer.headers), content_type=media_type)
+            return self._streamed(StreamAnswer(stream, media_type, headers=answer.headers))
         if isinstance(answer, StreamAnswer):
             return self._streamed(answer)
         self._require_valid(answer.document)

@@ -110,11 +110,13 @@ class StreamAnswer:
 class DocumentStream(Generic[MessageT_co]):
     """An answer that is one document in the format the client chose, made in parts.
 
-    `stream_with` makes its bytes with an encoder of the message.
+    `stream_with` makes its bytes with an encoder of the message. A `whole` one is made before it is sent, with its
+    length.
     """
 
     stream_with: Callable[[Encode[MessageT_co]], Iterable[bytes]]
     headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    whole: bool = False
 
 
 Reply: TypeAlias = Answer[MessageT_co] | StreamAnswer | DocumentStream[MessageT_co]

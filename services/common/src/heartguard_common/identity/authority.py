@@ -6,7 +6,7 @@ and the persons whose data it is, and reads their deletion marks. A deletion set
 are released, and then erases.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from heartguard_common.identity.authentication import Principal
@@ -38,6 +38,9 @@ class Authority(Protocol):
 
         Neither is deleted before the transaction has ended.
         """
+
+    def admits_each(self, org_id: int, persons: Collection[int]) -> frozenset[int]:
+        """Those of `persons` of whom `admits` is true, in one question."""
 
     def wait_for_writers(self, org_id: int, user_id: int | None) -> float | None:
         """For a deletion whose mark is committed: wait until no transaction writes data of the organization or person.

@@ -1,6 +1,6 @@
 """The checks of `authority`, made by PostgreSQL in the transaction that stores something."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple, Self
 
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
@@ -101,6 +101,11 @@ class PostgresAuthority:
         """Whether something may be stored of an organization, or of a member, until the transaction ends."""
         found = self._enter(org_id, () if user_id is None else (user_id,), _NO_ACTOR)
         return bool(found.is_open and not found.erased)
+
+    def admits_each(self, org_id: int, persons: Collection[int]) -> frozenset[int]:
+        """Those of `persons` of whom something may be stored, until the transaction ends."""
+        found = self._enter(org_id, persons, _NO_ACTOR)
+        return frozenset(persons).difference(found.erased) if found.is_open else frozenset()
 
     def wait_for_writers(self, org_id: int, user_id: int | None) -> float | None:
         """Wait until no transaction writes their data; returns how many seconds ago the mark was set, None without."""

@@ -47,6 +47,7 @@ class ImportUpload(TypedDict):
     user_id: int
     file_name: str
     size: int
+    direct: NotRequired[bool]
 
 
 class OpenUploadDocument(TypedDict):

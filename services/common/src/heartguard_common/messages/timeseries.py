@@ -272,7 +272,7 @@ class SummaryRequest(TypedDict):
 
 
 class HeartRateSummary(TypedDict):
-    """A day of heart rate: rates in bpm, times in seconds, `coverage` the share of expected samples."""
+    """A day of heart rate: rates in bpm, times in seconds, `coverage` the share of the day that has samples."""
 
     bucket: str
     user_id: int
@@ -403,6 +403,15 @@ class ChangeList(TypedDict):
     items: list[ChangeDocument]
 
 
+class OtherRangeDocument(TypedDict):
+    """A range of a person and measurement."""
+
+    user_id: int
+    measurement: str
+    range_start: str
+    range_stop: str
+
+
 class ReadingsRequest(TypedDict):
     """Whose readings of which measurement and range."""
 
@@ -411,6 +420,13 @@ class ReadingsRequest(TypedDict):
     measurement: str
     range_start: str
     range_stop: str
+    others: NotRequired[list[OtherRangeDocument]]
+
+
+class OtherReadingsDocument(TypedDict):
+    """What is stored in a range."""
+
+    readings: NotRequired[list[ReadingDocument]]
 
 
 class ReadingList(TypedDict):
@@ -418,3 +434,4 @@ class ReadingList(TypedDict):
 
     readings: list[ReadingDocument]
     next_start: NotRequired[str]
+    others: NotRequired[list[OtherReadingsDocument]]

@@ -54,8 +54,11 @@ class NotUploadedError(Exception):
 class ImportFiles(Protocol):
     """The bytes that people send."""
 
-    def announce(self, request: Request) -> Ticket:
-        """Reserve room for the bytes of a file. Raises `ServiceError`."""
+    def announce(self, request: Request, *, direct: bool) -> Ticket:
+        """Reserve room for the bytes of a file. Raises `ServiceError`.
+
+        With `direct` the ticket may lead straight to a bucket, otherwise always to this HeartGuard.
+        """
 
     def arrived(self, found: Import) -> bool:
         """Whether the bytes of an import are there. Raises `NotUploadedError`; `ServiceError` where nobody knows."""

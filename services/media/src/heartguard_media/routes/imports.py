@@ -11,7 +11,9 @@ from heartguard_media.usecases import MediaUseCases
 def announce_import_file(media: MediaUseCases, call: Call[ImportUpload, NoQuery]) -> Answer[UploadTicket]:
     """Announce the file of an import and get a URL for its bytes."""
     sent = call.document
-    item, ticket, expires_at = media.imports.announce(sent["org_id"], sent["user_id"], sent["file_name"], sent["size"])
+    item, ticket, expires_at = media.imports.announce(
+        sent["org_id"], sent["user_id"], sent["file_name"], sent["size"], direct=sent.get("direct", True)
+    )
     document: UploadTicket = {
         "id": item.id,
         "url": ticket.url,

@@ -54,7 +54,7 @@ class DirectUploads(UploadFlow):
         return item, self._ticket(item, expires), rfc3339(expires * NANOSECONDS)
 
     def receive(self, link: Link, blocks: Iterable[bytes]) -> None:
-        """Store the bytes of an announced file, once, where this service and not a bucket receives them.
+        """Store the bytes of an announced file, once, if its ticket leads to this service and not to a bucket.
 
         Raises MEDIA_015 without a length, MEDIA_005 for a bad URL, another type or another length, MEDIA_001 when
         the upload was removed, MEDIA_014 when its bytes are stored already, MEDIA_006 when they end early.

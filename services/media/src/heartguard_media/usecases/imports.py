@@ -21,9 +21,12 @@ class ImportFiles(UploadFlow):
         super().__init__(rules, stores)
         self._removal = removal
 
-    def announce(self, org_id: int, user_id: int, file_name: str, size: int) -> tuple[MediaItem, Ticket, str]:
+    def announce(
+        self, org_id: int, user_id: int, file_name: str, size: int, *, direct: bool = True
+    ) -> tuple[MediaItem, Ticket, str]:
         """Announce a file; returns it, the ticket for its bytes, and until when these must begin to come (RFC 3339).
 
+        Without `direct` the bytes come through this service also where the store could take them itself.
         Raises MEDIA_002, MEDIA_009, GEN_409_LIMIT, and MEDIA_001 where the person is deleted.
         """
         if size > self._rules.import_bytes:
@@ -43,7 +46,7 @@ class ImportFiles(UploadFlow):
         )
         expires = seconds(self._clock) + self._rules.url_seconds
         self._items.begin(None, item, expires * NANOSECONDS)
-        return item, self._ticket(item, expires), rfc3339(expires * NANOSECONDS)
+        return item, self._ticket(item, expires, direct=direct), rfc3339(expires * NANOSECONDS)
 
     def content(self, org_id: int, user_id: int, item_id: str) -> tuple[MediaItem, Iterator[bytes]]:
         """The bytes of a file; they are kept for seven more days.

@@ -47,11 +47,14 @@ class UploadFlow:
         self._items.begin(principal, item, until_ns)
         return item
 
-    def _ticket(self, item: MediaItem, expires: int) -> Ticket:
-        """How to send the bytes of an announced file, until `expires` in epoch seconds."""
-        direct = self._objects.direct_upload(item, self._rules.url_seconds)
-        if direct is not None:
-            return direct
+    def _ticket(self, item: MediaItem, expires: int, *, direct: bool = True) -> Ticket:
+        """How to send the bytes of an announced file, until `expires` in epoch seconds.
+
+        With `direct` straight to the store, if it takes them, otherwise to this service.
+        """
+        of_store = self._objects.direct_upload(item, self._rules.url_seconds) if direct else None
+        if of_store is not None:
+            return of_store
         signature = sign(self._rules.url_secret, write_claim(item.id, expires, item.content_type, item.size))
         url = f"{self._rules.public_url}/media/content/{item.id}?expires={expires}&signature={signature}"
         return Ticket(url, {"Content-Type": item.content_type})

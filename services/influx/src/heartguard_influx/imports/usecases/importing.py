@@ -58,7 +58,7 @@ class Importing:
         not a member, GEN_409_LIMIT and GEN_429_LIMIT.
         """
         request = self._request(principal, document)
-        ticket = self._files.announce(request)
+        ticket = self._files.announce(request, direct=document.get("direct", True))
         now = self._clock.now_ns()
         job = Job(ticket.id, JOB_KIND, organization_of(principal), principal.actor, now, user_id=request.user_id)
         moment = rfc3339(now)

@@ -30,13 +30,17 @@ class MediaImportFiles:
         self._media = media
         self._directory = directory
 
-    def announce(self, request: Request) -> Ticket:
-        """Reserve room for the bytes of a file. Raises GEN_404, GEN_409_LIMIT, TS_043, GEN_502."""
+    def announce(self, request: Request, *, direct: bool) -> Ticket:
+        """Reserve room for the bytes of a file. Raises GEN_404, GEN_409_LIMIT, TS_043, GEN_502.
+
+        With `direct` the ticket may lead straight to a bucket, otherwise always to this HeartGuard.
+        """
         document: ImportUpload = {
             "org_id": request.principal.org_id or 0,
             "user_id": request.user_id,
             "file_name": request.file_name,
             "size": request.size,
+            "direct": direct,
         }
         try:
             ticket = self._media.post("/media/imports", document, UploadTicket)
