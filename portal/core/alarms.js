@@ -54,7 +54,7 @@ let reading = false, again = false, owner = 0;
 
 /** Reads the open alarms again, and announces those that were not there before. */
 export async function readAgain() {
-  if (session.state !== "in") return;
+  if (session.state !== "in" || session.ending) return;
   if (owner !== session.person?.id) forget();
   if (reading) { again = true; return; }
   reading = true;

@@ -40,6 +40,9 @@ export function t(key, values = {}) {
 /** Whether there is a text. @param {string} key */
 export const has = (key) => key in texts;
 
+/** A unit of the catalogue as the language writes it. @param {string | undefined} unit */
+export const unitWords = (unit = "") => (has(`unit.${unit}`) ? t(`unit.${unit}`) : unit);
+
 /** @param {number} value @param {number} [digits] after the point, at most */
 export const number = (value, digits = 0) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
 

@@ -6,13 +6,14 @@ import { reread, session, watch } from "./session.js";
 import { UnreadableDocument, readDocument } from "./xml.js";
 
 /**
- * "state": whether the stream is open; "opened": it has begun, `resumed` where it goes on from the last event; "reset":
+ * "state": whether the stream is open and the server can read events; "opened": it has begun, `resumed` where it goes on from the last event; "reset":
  * events are missing, so what is shown has to be read again; "event": one event with its document.
  * @typedef {{ type: "state", open: boolean } | { type: "opened", resumed: boolean } | { type: "reset" } | { type: "event", name: string, document: any }} LiveMessage
  */
 
 /** How long a first reading waits for the stream, so that nothing is missed in between and nothing is read twice. */
 export const FIRST_MS = 700;
+const WAITING = ": waiting"; // the server says so where it can't read events for a while
 const QUIET_MS = 45_000; // the server says something every 15 seconds
 const HIDDEN_MS = 30_000; // a tab that nobody sees gives the stream up after it
 const PAUSES_MS = [3_000, 6_000, 12_000, 30_000];
@@ -54,7 +55,7 @@ export function opened(milliseconds) {
 
 /** Begins or ends this tab's wish to read, by who is logged in, who listens and whether the tab is seen. */
 function arrange() {
-  const person = session.state === "in" ? Number(session.person?.id) : 0;
+  const person = session.state === "in" && !session.ending ? Number(session.person?.id) : 0;
   if (person !== position.person) become(person);
   clearTimeout(hiding);
   const wanted = person !== 0 && listeners.size > 0;
@@ -154,6 +155,8 @@ async function read(signal, person) {
       const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
       rest = blocks.pop() ?? "";
       for (const block of blocks) {
+        const waiting = block === WAITING;
+        if (begun && open === waiting) tell({ type: "state", open: !waiting });
         const { name, id, data } = parsed(block);
         if (id) position.id = id;
         if (!begun) {

@@ -1,5 +1,5 @@
 // The frame: who is here, which screen, which language.
-import { html, draw, useEffect, useErrorBoundary, useLayoutEffect, useState } from "./dom.js";
+import { html, draw, useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "./dom.js";
 import { Failure, Form, Field, Password, Dialog } from "./ui.js";
 import { place, onPlace } from "./router.js";
 import { session, start, watch, logIn, logOut, leave } from "./session.js";
@@ -61,6 +61,11 @@ function Language() {
 function Bar({ name }) {
   const role = session.person?.role ?? "", open = useAlarmWatch().open?.length ?? 0;
   const shown = Object.entries(SCREENS).filter(([, it]) => it.nav && it.roles.includes(role));
+  const list = useRef(/** @type {HTMLElement | null} */ (null));
+  useLayoutEffect(() => { // on phones the entries are one row, which scrolls
+    const here = /** @type {HTMLElement | null} */ (list.current?.querySelector("[aria-current]"));
+    if (here && list.current) list.current.scrollLeft = here.offsetLeft - (list.current.clientWidth - here.offsetWidth) / 2;
+  }, [name]);
   const out = async () => {
     try {
       await logOut();
@@ -71,7 +76,7 @@ function Bar({ name }) {
   };
   return html`<header class="bar">
     <a class="brand" href="#/"><img src="/assets/favicon.svg" alt="" />HeartGuard</a>
-    <nav aria-label=${t("nav")}><ul>${shown.map(([key, it]) => html`<li key=${key}><a href=${`#/${key}`} aria-current=${key === name ? "page" : undefined}>${t(/** @type {string} */ (it.nav))}${key === "alarms" && open > 0 && html` <span class="badge" title=${t("alarms.open_count", { count: open })}>${number(open)}</span>`}</a></li>`)}</ul></nav>
+    <nav aria-label=${t("nav")} ref=${list}><ul>${shown.map(([key, it]) => html`<li key=${key}><a href=${`#/${key}`} aria-current=${key === name ? "page" : undefined}>${t(/** @type {string} */ (it.nav))}${key === "alarms" && open > 0 && html` <span class="badge" title=${t("alarms.open_count", { count: open })}>${number(open)}</span>`}</a></li>`)}</ul></nav>
     <div class="who"><span>${session.person?.full_name ?? session.person?.email}</span><${Language} /><button type="button" onClick=${out}>${t("logout")}</button></div>
   </header>`;
 }
@@ -109,7 +114,7 @@ function App({ error }) {
       <main id="main" tabindex="-1"><${Loaded} screen=${OPERATOR} props=${{ path: rest }} key="operator" /></main><div id="said" role="status"></div>`;
   }
   if (session.state === "out" || ALSO_INSIDE.includes(name)) {
-    return html`<main class="narrow" id="main"><${Loaded} screen=${LOGIN[name] ?? LOGIN.login} key=${name} /><footer class="actions"><${Language} /><a href="/">${t("about")}</a></footer></main><div id="said" role="status"></div>`;
+    return html`<main class="narrow" id="main"><a class="brand" href="/"><img src="/assets/favicon.svg" alt="" />HeartGuard</a><${Loaded} screen=${LOGIN[name] ?? LOGIN.login} key=${name} /><footer class="actions"><${Language} /><a href="/">${t("about")}</a></footer></main><div id="said" role="status"></div>`;
   }
   const role = session.person?.role ?? "user";
   const first = role === "user" ? "mine" : "overview";
@@ -127,6 +132,14 @@ function skip(event) {
   event.preventDefault(); // the # is the path here
   document.getElementById("main")?.focus();
 }
+
+/** Tables that are folded are printed, too. @type {HTMLDetailsElement[]} */
+let unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded = [...document.querySelectorAll("details:not([open])")].filter((it) => it.querySelector("table")).map((it) => /** @type {HTMLDetailsElement} */ (it));
+  for (const it of unfolded) it.open = true;
+});
+addEventListener("afterprint", () => { for (const it of unfolded) it.open = false; });
 
 let redraw = () => {};
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));

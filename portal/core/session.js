@@ -11,6 +11,7 @@ const EARLY_MS = 60_000;
 const RETRY_MS = 15_000;
 const TAB = "heartguard-tab"; // held by every open tab
 const ANSWER_MS = 2_000;
+const ENDING_MS = 60_000; // a tab that ends the session may be closed before it has said what became of it
 const DEMO = "heartguard.demo"; // in sessionStorage: this tab shows the demo, also after it was loaded again
 const channel = new BroadcastChannel("heartguard");
 
@@ -18,13 +19,13 @@ export const session = {
   /** @type {State} */ state: "starting",
   /** @type {User | null} */ person: null,
   /** Whether this tab shows the demo; it shares nothing with the other tabs then. */ demo: false,
+  /** Whether this tab or another is ending the session: nothing is asked then that nobody has asked for. */ ending: false,
 };
 /** @type {{ token: string, until: number } | null} */
 let held = null;
-let ending = false; // what the person has asked for ends the session
 /** @type {Set<() => void>} */
 const watchers = new Set();
-let timer = 0;
+let timer = 0, lasting = 0;
 
 /** Calls `changed` after each change of the session. @param {() => void} changed @returns {() => void} */
 export function watch(changed) {
@@ -36,6 +37,14 @@ export function watch(changed) {
 function become(state) {
   session.state = state;
   for (const changed of watchers) changed();
+}
+
+/** @param {boolean} ending @param {number} [milliseconds] how long at most */
+function quiet(ending, milliseconds) {
+  session.ending = ending;
+  clearTimeout(lasting);
+  if (ending && milliseconds) lasting = setTimeout(() => quiet(false), milliseconds);
+  become(session.state);
 }
 
 /** @param {string} token */
@@ -68,6 +77,8 @@ channel.onmessage = (/** @type {MessageEvent} */ { data }) => {
     hold(data.token, data.until);
     if (session.state === "expired") become("in");
   }
+  if (data.type === "ending") quiet(true, ENDING_MS);
+  if (data.type === "stays") quiet(false);
   if (data.type === "in" && session.state === "out") location.reload();
   if (data.type === "out" && session.state !== "out") location.reload();
 };
@@ -102,7 +113,7 @@ async function renewed(refused) {
       }
       drop();
       localStorage.removeItem(MARK);
-      if (session.state === "in" && !ending) become("expired");
+      if (session.state === "in" && !session.ending) become("expired");
       return null;
     }
     return /** @type {any} */ (held).token;
@@ -174,19 +185,32 @@ export async function visitDemo() {
 
 /** Ends all sessions of the person, in all organizations. */
 export async function endEverywhere() {
-  await call("auth.end_all_sessions");
-  leave();
+  await endBy(() => call("auth.end_all_sessions"));
 }
 
-/** Says that what the person has asked for ends the session: nobody is asked to log in again then. */
+/** Says that what the person has asked for ends the session: no tab asks to log in again, or reads the stream, from then on. */
 export function expectEnd() {
-  ending = true;
+  if (!session.demo) channel.postMessage({ type: "ending" });
+  quiet(true);
+}
+
+/** Does what ends the session, and forgets it. Raises what `work` raises, and the session goes on then. @param {() => Promise<unknown>} work */
+export async function endBy(work) {
+  expectEnd();
+  try {
+    await work();
+  } catch (error) {
+    if (!session.demo) channel.postMessage({ type: "stays" });
+    quiet(false);
+    throw error;
+  }
+  leave();
 }
 
 /** Ends this session. */
 export async function logOut() {
-  if (!session.demo) await call("auth.logout", { body: { scope: "this" } });
-  leave();
+  if (session.demo) leave();
+  else await endBy(() => call("auth.logout", { body: { scope: "this" } }));
 }
 
 /** Forgets the session here and in the other tabs. */
@@ -197,7 +221,7 @@ export function leave() {
     localStorage.removeItem(MARK);
     channel.postMessage({ type: "out" });
   }
-  session.demo = ending = false;
+  session.demo = session.ending = false;
   session.person = null;
   become("out");
 }

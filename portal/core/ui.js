@@ -60,6 +60,17 @@ export function Field({ label, hint, value, onValue, children, ...attributes }) 
   </div>`;
 }
 
+/** Files to choose, in the words of the portal; empty its value with a "change" event. @param {Record<string, any>} props label, id, input, onChange, and attributes of the input */
+export function FileField({ label, id, input, onChange, ...attributes }) {
+  const [names, setNames] = useState("");
+  const change = (/** @type {any} */ event) => {
+    setNames([...event.target.files].map((it) => it.name).join(", "));
+    onChange?.(event);
+  };
+  return html`<div class="field"><label for=${id}>${label}</label>
+    <span class="file"><input id=${id} type="file" ref=${input} required onChange=${change} ...${attributes} /><span class="button" aria-hidden="true">${t(attributes.multiple ? "file.choose_several" : "file.choose")}</span><small>${names || t("file.none")}</small></span></div>`;
+}
+
 /** A password, which can be shown. @param {Record<string, any>} props as of Field */
 export function Password(props) {
   const [shown, setShown] = useState(false);

@@ -21,6 +21,8 @@ export class UnreadableDocument extends Error {}
  * @returns {any}
  */
 export function readDocument(name, text) {
+  // The browser's report of what is no XML, such as a proxy's page, has styles of its own, which the content security policy blocks.
+  if (!new RegExp(`^\\s*(<\\?xml[^>]*>\\s*)?<${name}[\\s/>]`).test(text)) throw new UnreadableDocument(name);
   const parsed = new DOMParser().parseFromString(policy.createHTML(text), "application/xml");
   const root = parsed.documentElement;
   if (!root || root.localName !== name || parsed.querySelector("parsererror")) throw new UnreadableDocument(name);

@@ -4,14 +4,15 @@ import { Confirm, Failure, Field, Form, Heading, Password, announce, useLoaded, 
 import { call } from "../core/api.js";
 import { date, speak, t } from "../core/i18n.js";
 import { go } from "../core/router.js";
-import { endEverywhere, leave, reread, session } from "../core/session.js";
+import { endBy, endEverywhere, reread, session } from "../core/session.js";
 import { eventWords } from "./events.js";
 import { Memberships } from "./memberships.js";
+import { SessionTable } from "./sessions.js";
 
 /** The screen. */
 export function Account() {
   return html`<${Heading} title=${t("account.title")} />
-    <div class="cards wide"><${Profile} /><${NewPassword} /><${Memberships} /><${Sessions} /><${Export} /></div><${Seen} />`;
+    <div class="cards wide"><${Profile} /><${NewPassword} /><${Memberships} /><${Sessions} /><${Export} /><${Deletion} /></div><${Seen} />`;
 }
 
 function Profile() {
@@ -52,14 +53,6 @@ function NewPassword() {
     <//></section>`;
 }
 
-/** What program a User-Agent names, as far as people want to know. @param {string} agent */
-function program(agent) {
-  const name = ["Edg", "OPR", "Firefox", "Chrome", "Safari"].find((it) => agent.includes(`${it}/`));
-  const system = ["Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux"].find((it) => agent.includes(it));
-  const known = { Edg: "Edge", OPR: "Opera" }[name ?? ""] ?? name;
-  return known ? `${known}${system ? `, ${system}` : ""}` : agent.slice(0, 60) || t("unknown");
-}
-
 function Sessions() {
   const found = useLoaded((signal) => call("auth.sessions", { signal }), []);
   const [error, setError] = useState(/** @type {unknown} */ (null));
@@ -81,9 +74,7 @@ function Sessions() {
     }
   };
   return html`<section class="card" aria-busy=${found.busy}><h2>${t("sessions.title")}</h2><${Failure} error=${error ?? found.error} retry=${found.reload} />
-    <div class="scroll"><table class="stack"><thead><tr><th>${t("sessions.program")}</th><th>${t("sessions.last")}</th><th><span class="hidden">${t("actions")}</span></th></tr></thead>
-    <tbody>${found.value?.items.slice(0, 20).map((it) => html`<tr key=${it.id}><td class="text" title=${it.user_agent}>${program(it.user_agent)}<br /><small>${it.address}</small></td>
-      <td data-label=${t("sessions.last")}>${date(it.last_used_at)}</td><td>${it.current ? html`<strong>${t("sessions.current")}</strong>` : html`<button type="button" aria-label=${t("sessions.end_of", { program: program(it.user_agent), time: date(it.last_used_at) })} onClick=${() => end(it)}>${t("sessions.end")}</button>`}</td></tr>`)}</tbody></table></div>
+    <${SessionTable} items=${found.value?.items} end=${end} />
     <p><button type="button" onClick=${everywhere}>${t("sessions.end_all")}</button></p></section>`;
 }
 
@@ -97,20 +88,22 @@ export function useJob(route, job) {
 
 function Export() {
   const [job, setJob] = useState(/** @type {string | null} */ (null));
-  const [deleting, setDeleting] = useState(false);
   const found = useJob("user.read_export", job);
   const ask = async () => setJob((await call("user.request_export")).id);
-  const remove = async () => {
-    await call("user.delete", { params: { user_id: Number(session.person?.id) } });
-    leave();
-    go("login");
-  };
   return html`<section class="card"><h2>${t("account.data")}</h2><p class="quiet">${t("account.data_text")}</p>
     ${found.value?.status === "done" && found.value.result_url ? html`<p><a class="button main" href=${found.value.result_url} download>${t("account.download")}</a></p>`
       : job ? html`<p role="status">${t("account.preparing")} <progress max="100" value=${found.value?.progress ?? 0}></progress></p>`
       : html`<${Form} send=${ask} label=${t("account.export")} />`}
-    ${found.value?.status === "failed" && html`<p class="failure" role="alert">${t("account.export_failed")}</p>`}<${Failure} error=${found.error} retry=${found.reload} />
-    <h3>${t("account.delete")}</h3><p class="quiet">${t("account.delete_text")}</p><p><button type="button" class="danger" onClick=${() => setDeleting(true)}>${t("account.delete")}</button></p>
+    ${found.value?.status === "failed" && html`<p class="failure" role="alert">${t("account.export_failed")}</p>`}<${Failure} error=${found.error} retry=${found.reload} /></section>`;
+}
+
+function Deletion() {
+  const [deleting, setDeleting] = useState(false);
+  const remove = async () => {
+    await endBy(() => call("user.delete", { params: { user_id: Number(session.person?.id) } }));
+    go("login");
+  };
+  return html`<section class="card"><h2>${t("account.delete")}</h2><p class="quiet">${t("account.delete_text")}</p><p><button type="button" class="danger" onClick=${() => setDeleting(true)}>${t("account.delete")}</button></p>
     ${deleting && html`<${Confirm} title=${t("account.delete")} text=${t("account.delete_sure")} label=${t("account.delete_submit")} send=${remove} close=${() => setDeleting(false)} />`}</section>`;
 }
 

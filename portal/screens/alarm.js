@@ -3,7 +3,7 @@ import { html, useRef, useState } from "../core/dom.js";
 import { Dialog, Failure, Field, Form, Heading, State, announce, measured, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { interval, readAgain } from "../core/alarms.js";
-import { date, duration, t, zone } from "../core/i18n.js";
+import { date, duration, t, unitWords, zone } from "../core/i18n.js";
 import { LONGEST, SHORTEST, load } from "../core/windows.js";
 import { Chart } from "./chart.js";
 import { actorName, conditionWords, isStaff, measurementName, nameOf, namedPeople } from "./alarm_words.js";
@@ -24,7 +24,7 @@ export function One({ id }) {
   const found = useLoaded(async (signal) => {
     const [alarm, people, catalogue] = await Promise.all([call("alarm.read", { params: { alarm_id: id }, signal }), namedPeople(signal), call("timeseries.list_measurements", { signal })]);
     const rule = isStaff() ? await call("alarm.read_rule", { params: { rule_id: alarm.rule_id }, signal }).catch(() => null) : null; // it may have been deleted
-    return { alarm, people, rule, unit: catalogue.items.find((it) => it.name === alarm.measurement)?.unit ?? "" };
+    return { alarm, people, rule, unit: unitWords(catalogue.items.find((it) => it.name === alarm.measurement)?.unit) };
   }, [id]);
   const back = html`<p class="tools"><a href="#/alarms">← ${t("alarms.title")}</a></p>`;
   if (!found.value) return html`${back}<${Heading} title=${t("alarm.title")} />${found.error ? html`<${Failure} error=${found.error} retry=${found.reload} />` : html`<p class="loading" role="status">${t("loading")}</p>`}`;
@@ -116,11 +116,10 @@ function Values({ alarm, name, unit, threshold }) {
   const span = t("chart.span", { from: date(view.start), to: date(view.stop), zone: zone() });
   const rows = alarm.values ?? [];
   return html`<section class="card" ref=${box} aria-label=${t("alarm.values")}><header><h2>${t("alarm.values")}</h2><button type="button" onClick=${() => setView(whole)}>${t("alarm.whole")}</button></header>
-    <p class="quiet">${span}</p><${Failure} error=${loaded.error} retry=${loaded.reload} />
+    <p class="above"><span class="quiet">${span}</span><span class="number" aria-hidden="true">${said}</span></p><${Failure} error=${loaded.error} retry=${loaded.reload} />
     <${Chart} drawn=${drawn} start=${view.start} stop=${view.stop} unit=${unit} low=${null} high=${null} alarms=${[alarm]} limit=${threshold ?? null} busy=${loaded.busy} move=${move} say=${setSaid} label=${t("chart.label", { name, measurement: measurementName(alarm.measurement), span })} />
-    <p class="reading number" aria-hidden="true">${said}</p>
-    <p class="legend"><span><i></i>${t(drawn && !drawn.raw ? "chart.mean" : "chart.points", { every: drawn?.every ?? "" })}</span><span><i class=${`span ${alarm.severity}`}></i>${t("alarm.span")}</span>${threshold !== undefined && html`<span><i class="limit"></i>${t("alarm.threshold")}</span>`}</p>
-    <details><summary>${t("table.show", { count: rows.length })}</summary>
+    <p class="legend"><span><i></i>${t(drawn && !drawn.raw ? "chart.mean" : "chart.points", { every: drawn?.every ?? "" })}${unit && `, ${unit}`}</span><span><i class=${`span ${alarm.severity}`}></i>${t("alarm.span")}</span>${threshold !== undefined && html`<span><i class="limit"></i>${t("alarm.threshold")}</span>`}</p>
+    <details><summary>${t("alarm.show_values", { count: rows.length })}</summary>
       <div class="scroll" tabindex="0" role="region" aria-label=${t("table.title")}><table><thead><tr><th>${t("table.time")}</th><th class="number">${t("table.value")} (${unit})</th></tr></thead>
       <tbody>${rows.slice(0, ROWS).map((it) => html`<tr key=${it.time}><td>${date(it.time, { dateStyle: "short", timeStyle: "medium" })}</td><td class="number">${measured(it.value, "", 1)}</td></tr>`)}</tbody></table></div>
       ${rows.length >= ROWS && html`<p><small>${t("alarm.first_values", { count: ROWS })}</small></p>`}</details></section>`;

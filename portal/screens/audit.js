@@ -56,9 +56,9 @@ const named = (text, names) => (text && names?.has(text) ? html`${names.get(text
 
 /** @param {{ event: Event, names: Map<string, string> | null }} props */
 function Row({ event, names }) {
-  const kind = event.outcome === "success" ? "good" : event.outcome === "denied" ? "alert" : "late";
+  const outcome = t(`audit.outcome.${event.outcome}`);
   return html`<tr><td title=${`${event.sequence}`}>${date(event.time, { dateStyle: "short", timeStyle: "medium" })}</td><td class="text" data-label=${t("seen.who")}>${named(event.actor, names)}</td><td class="text" data-label=${t("seen.what")}>${eventWords(event.action)}<br /><small>${t(`audit.kind.${event.kind}`)} · <code>${event.action}</code></small></td>
-    <td class="text" data-label=${t("audit.on")}>${named(event.resource, names)}</td><td><${State} kind=${kind}>${t(`audit.outcome.${event.outcome}`)}<//>${event.reason && html`<br /><small>${event.reason}</small>`}</td></tr>`;
+    <td class="text" data-label=${t("audit.on")}>${named(event.resource, names)}</td><td data-label=${t("audit.outcome")}>${event.outcome === "success" ? outcome : html`<${State} kind=${event.outcome === "denied" ? "alert" : "late"}>${outcome}<//>`}${event.reason && html`<br /><small>${event.reason}</small>`}</td></tr>`;
 }
 
 /** Asks the server to verify the trail, and says what the answer means. */

@@ -93,14 +93,29 @@ function Make({ people, close, made }) {
 
 /** @param {{ channel: Channel, close: () => void, done: (said: string) => void }} props */
 function Verify({ channel, close, done }) {
-  const [code, setCode] = useState("");
+  const [code, setCode] = useState(""), [said, setSaid] = useState(""), [error, setError] = useState(/** @type {unknown} */ (null)), [busy, setBusy] = useState(false);
+  const again = async () => {
+    if (busy) return;
+    setBusy(true);
+    setError(null);
+    try {
+      await call("alarm.send_channel_code", { params: { channel_id: channel.id } });
+      setSaid(t("notify.verify_sent"));
+      announce(t("notify.verify_sent"));
+    } catch (failure) {
+      setError(failure);
+    }
+    setBusy(false);
+  };
   const send = async () => {
     await call("alarm.verify_channel", { params: { channel_id: channel.id }, body: { code: code.trim() } });
     done(t("notify.verified"));
   };
   return html`<${Dialog} title=${t("notify.verify_of", { name: channel.name })} close=${close}><p>${t("notify.verify_text", { address: channel.shown })}</p>
     <${Form} send=${send} label=${t("notify.verify")} more=${html`<button type="button" onClick=${close}>${t("notify.verify_later")}</button>`}>
-      <${Field} label=${t("code")} type="text" required maxlength="40" autocomplete="one-time-code" spellcheck="false" value=${code} onValue=${setCode} /><//><//>`;
+      <${Field} label=${t("code")} type="text" required maxlength="40" autocomplete="one-time-code" spellcheck="false" value=${code} onValue=${setCode} /><//>
+    ${said && html`<p><${State} kind="good">${said}<//></p>`}<${Failure} error=${error} />
+    <p><button type="button" aria-disabled=${busy} onClick=${again}>${t(busy ? "sending" : "notify.verify_again")}</button></p><//>`;
 }
 
 /** @param {{ channel: Channel, close: () => void, done: (said: string) => void }} props */

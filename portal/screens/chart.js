@@ -122,7 +122,7 @@ export function Chart(given) {
   const element = useRef(/** @type {any} */ (null)), plot = useRef(/** @type {any} */ (null)), props = useRef(given);
   props.current = given;
   useLayoutEffect(() => {
-    const size = () => [element.current.clientWidth, matchMedia("(max-width: 760px)").matches ? 260 : 360];
+    const size = () => [element.current.clientWidth, matchMedia("screen and (max-width: 760px)").matches ? 260 : 360];
     const make = () => {
       plot.current?.destroy();
       const [width, height] = size();
@@ -133,8 +133,10 @@ export function Chart(given) {
     observer.observe(element.current);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", make);
+    const paper = matchMedia("print"); // it has its own colours and width
+    paper.addEventListener("change", make);
     const end = wheel(element.current, plot, props);
-    return () => { end(); observer.disconnect(); dark.removeEventListener("change", make); plot.current.destroy(); };
+    return () => { end(); observer.disconnect(); dark.removeEventListener("change", make); paper.removeEventListener("change", make); plot.current.destroy(); };
   }, [current()]);
   useEffect(() => { plot.current?.setData(columns(given.drawn)); }, [given.drawn, given.start, given.stop]);
   const marked = JSON.stringify([given.alarms, given.limit]);

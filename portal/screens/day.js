@@ -40,9 +40,11 @@ const length = (gap) => (Date.parse(gap.stop) - Date.parse(gap.start)) / 1000;
 function Coverage({ shown }) {
   const start = startOf(shown.day, shown.time_zone), at = (/** @type {number} */ time) => Math.min(1440, Math.max(0, (time - start) / 60_000));
   const now = at(Date.now());
+  const hour = (/** @type {number} */ share) => date(start + share * 86_400_000, { timeStyle: "short", timeZone: shown.time_zone });
   return html`<svg class="day" viewBox="0 0 1440 24" preserveAspectRatio="none" role="img" aria-label=${t("day.bar", { coverage: percent(shown.coverage) })}>
     <rect class="gap" width="1440" height="24" /><rect width=${now} height="24" />
-    ${shown.gaps.map((it) => html`<rect class="gap" x=${at(Date.parse(it.start))} width=${at(Date.parse(it.stop)) - at(Date.parse(it.start))} height="24"><title>${date(it.start, { timeStyle: "short", timeZone: shown.time_zone })} – ${date(it.stop, { timeStyle: "short", timeZone: shown.time_zone })}</title></rect>`)}</svg>`;
+    ${shown.gaps.map((it) => html`<rect class="gap" x=${at(Date.parse(it.start))} width=${at(Date.parse(it.stop)) - at(Date.parse(it.start))} height="24"><title>${date(it.start, { timeStyle: "short", timeZone: shown.time_zone })} – ${date(it.stop, { timeStyle: "short", timeZone: shown.time_zone })}</title></rect>`)}</svg>
+    <p class="ends" aria-hidden="true">${[0, 0.25, 0.5, 0.75, 1].map((it) => html`<small key=${it}>${hour(it)}</small>`)}</p>`;
 }
 
 /** When a day begins in a zone, in milliseconds. @param {string} day @param {string} zone */

@@ -1,6 +1,6 @@
 // Files of the members: how much room is left, send, download, delete.
 import { html, useRef, useState } from "../core/dom.js";
-import { Confirm, Failure, Field, Heading, announce, useLoaded } from "../core/ui.js";
+import { Confirm, Failure, Field, FileField, Heading, announce, useLoaded } from "../core/ui.js";
 import { call, upload } from "../core/api.js";
 import { people } from "../core/data.js";
 import { date, number, percent, t } from "../core/i18n.js";
@@ -30,6 +30,13 @@ export function fetchFile(address) {
   link.href = address;
   link.download = "";
   link.click();
+}
+
+/** Takes the chosen files out of an input. @param {HTMLInputElement | null} input */
+export function emptied(input) {
+  if (!input) return;
+  input.value = "";
+  input.dispatchEvent(new Event("change"));
 }
 
 /** The screen. */
@@ -99,11 +106,11 @@ function Send({ done }) {
       }
     }
     if (sent) announce(t("files.sent_all", { count: sent }));
-    if (sent === files.length && input.current) input.current.value = "";
+    if (sent === files.length) emptied(input.current);
     done();
   };
   return html`<section class="card"><h2>${t("files.send")}</h2><form onSubmit=${send}>
-    <div class="field"><label for="files-input">${t("files.choose")}</label><input id="files-input" type="file" multiple required ref=${input} /></div>
+    <${FileField} id="files-input" label=${t("files.choose")} multiple input=${input} />
     <p class="actions"><button class="main" aria-disabled=${busy}>${busy ? t("sending") : t("files.send")}</button></p></form>
     ${sending.length > 0 && html`<ul class="sendings">${sending.map((it, place) => html`<li key=${place}><span>${it.name}</span>${it.error ? html`<${Failure} error=${it.error} />` : html`<progress max="1" value=${it.share} aria-label=${it.name}></progress><small>${it.share === 1 ? t("files.there") : `${number(it.share * 100)} %`}</small>`}</li>`)}</ul>`}</section>`;
 }

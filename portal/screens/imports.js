@@ -1,12 +1,12 @@
 // Imports: a file that a device or app has written is announced, sent, and read by the server.
-import { html, useState } from "../core/dom.js";
-import { Confirm, Failure, Field, Form, Heading, State, announce, useLoaded, useRepeated } from "../core/ui.js";
+import { html, useRef, useState } from "../core/dom.js";
+import { Confirm, Failure, Field, FileField, Form, Heading, State, announce, useLoaded, useRepeated } from "../core/ui.js";
 import { call, sendFile } from "../core/api.js";
 import { people } from "../core/data.js";
 import { date, has, number, t } from "../core/i18n.js";
 import { session } from "../core/session.js";
 import { Columns, columnsOf, headerOf } from "./columns.js";
-import { Tabs, size } from "./files.js";
+import { Tabs, emptied, size } from "./files.js";
 import { measurementName } from "./person.js";
 
 /** @typedef {import("../core/types.js").ImportList["items"][number]} Import */
@@ -43,14 +43,10 @@ export function Imports() {
     ${cancelled && html`<${Confirm} title=${t("imports.cancel")} text=${t("imports.cancel_sure", { name: cancelled.file_name })} label=${t("imports.cancel")} send=${cancel} close=${() => setCancelled(null)} />`}`;
 }
 
-/**
- * Where the bytes go: an address of this HeartGuard at the origin of the page, whatever name the server has for
- * itself; another store's as it stands.
- * @param {string} address
- */
+/** Where the bytes go: the address of the ticket at the origin of the page, whatever name the server has for itself. @param {string} address */
 function target(address) {
-  const url = new URL(address, location.origin);
-  return /^(\/api\/v1)?\/media\/content\//.test(url.pathname) ? location.origin + url.pathname + url.search : address;
+  const { pathname, search } = new URL(address, location.origin);
+  return location.origin + pathname + search;
 }
 
 /** @param {{ everybody: import("../core/types.js").User[], done: () => void }} props */
@@ -59,6 +55,7 @@ function Start({ everybody, done }) {
   const [kind, setKind] = useState(""), [zone, setZone] = useState(""), [person, setPerson] = useState(String(session.person?.id));
   const [meaning, setMeaning] = useState(/** @type {Record<string, string>} */ ({})), [format, setFormat] = useState("");
   const [share, setShare] = useState(/** @type {number | null} */ (null));
+  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const csv = kind === "csv" || (kind === "" && /\.csv$/i.test(file?.name ?? ""));
   const choose = async (/** @type {any} */ event) => {
     const chosen = /** @type {File | undefined} */ (event.target.files[0]);
@@ -69,7 +66,7 @@ function Start({ everybody, done }) {
   const send = async () => {
     if (!file) return;
     const columns = csv && header ? columnsOf(header, meaning, format) : undefined;
-    const ticket = await call("imports.create", { body: { file_name: file.name, size: file.size, kind: /** @type {any} */ (columns ? "csv" : kind || undefined), user_id: Number(person), time_zone: zone || undefined, csv: columns } });
+    const ticket = await call("imports.create", { body: { file_name: file.name, size: file.size, kind: /** @type {any} */ (columns ? "csv" : kind || undefined), user_id: Number(person), time_zone: zone || undefined, csv: columns, direct: false } });
     setShare(0);
     try {
       await sendFile(ticket.method, target(ticket.url), ticket.headers, file, { progress: setShare });
@@ -78,12 +75,10 @@ function Start({ everybody, done }) {
       done();
     }
     announce(t("imports.begun"));
-    setFile(null);
-    const input = /** @type {HTMLInputElement | null} */ (document.getElementById("imports-input"));
-    if (input) input.value = "";
+    emptied(input.current);
   };
   return html`<section class="card"><h2>${t("imports.new")}</h2><p class="quiet">${t("imports.text")}</p><${Form} send=${send} label=${t("imports.start")}>
-    <div class="cards fields"><div class="field"><label for="imports-input">${t("files.file")}</label><input id="imports-input" type="file" required onChange=${choose} /></div>
+    <div class="cards fields"><${FileField} id="imports-input" label=${t("files.file")} input=${input} onChange=${choose} />
       ${everybody.length > 0 && html`<${Field} label=${t("imports.whose")} value=${person} onValue=${setPerson}>${everybody.map((it) => html`<option key=${it.id} value=${String(it.id)}>${it.full_name ?? it.email}</option>`)}<//>`}
       <${Field} label=${t("imports.kind")} value=${kind} onValue=${setKind}><option value="">${t("imports.kind.auto")}</option>${KINDS.map((it) => html`<option key=${it} value=${it}>${t(`imports.kind.${it}`)}</option>`)}<//>
       <${Field} label=${t("organization.zone")} hint=${t("imports.zone_hint")} value=${zone} onValue=${setZone}><option value="">${t("imports.zone_own")}</option>${["UTC", ...Intl.supportedValuesOf("timeZone")].map((it) => html`<option key=${it} value=${it}>${it}</option>`)}<//></div>
@@ -101,7 +96,7 @@ function One({ it, name, cancel }) {
   return html`<li><p class="tools"><strong>${it.file_name}</strong><${State} kind=${SHOWN[it.status]}>${t(`imports.status.${it.status}`)}<//></p>
     <p class="quiet">${[name, size(it.size), it.kind && t(`imports.kind.${it.kind}`), date(it.created_at)].filter(Boolean).join(" · ")}</p>
     ${open && html`<p class="actions"><progress max="100" value=${it.progress} aria-label=${it.file_name}></progress> <small>${number(it.progress)} %</small><button type="button" aria-label=${t("imports.cancel_of", { name: it.file_name })} onClick=${() => cancel(it)}>${t("imports.cancel")}</button></p>`}
-    ${it.problem && html`<div class="failure"><strong>${reason(it.problem.reason)}</strong><p>${it.problem.message}${it.problem.place && html` <small>${it.problem.place}</small>`}</p></div>`}
+    ${it.problem && html`<div class="failure"><strong>${reason(it.problem.reason)}</strong><p lang="en">${it.problem.message}${it.problem.place && html` <small>${it.problem.place}</small>`}</p></div>`}
     ${it.seen > 0 && html`<p>${t("imports.counts", { seen: it.seen, stored: it.stored, duplicates: it.duplicates, rejected: it.rejected })}</p>`}
     ${(it.rejections.length > 0 || (it.skipped?.length ?? 0) > 0) && html`<details><summary>${t("imports.why")}</summary><ul class="plain">
       ${it.rejections.map((why) => html`<li key=${why.reason}>${number(why.count)} × ${reason(why.reason)}${why.places?.length ? html` <small>${why.places.join("; ")}</small>` : ""}</li>`)}

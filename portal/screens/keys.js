@@ -53,7 +53,7 @@ function Row({ it, owner, change, rotate, end }) {
   const own = it.created_by === session.person?.id, mayChange = own || it.kind === "integration";
   const limits = [...it.buckets, ...it.networks];
   return html`<tr><td class="text"><strong>${it.name}</strong><br /><small><code>${it.hint}…</code>${owner && ` · ${owner}`}</small></td><td data-label=${t("keys.kind")}>${t(`keys.kind.${it.kind}`)}</td>
-    <td class="text" data-label=${t("keys.may")}>${it.kind === "device" ? t("keys.device_may") : it.scopes.map(scopeWords).join(", ")}${limits.length > 0 && html`<br /><small>${t("keys.only", { where: limits.join(", ") })}</small>`}</td>
+    <td class="text" data-label=${t("keys.may")}>${it.kind === "device" ? t("keys.device_may") : it.scopes.map(scopeWords).join(" · ")}${limits.length > 0 && html`<br /><small>${t("keys.only", { where: limits.join(", ") })}</small>`}</td>
     <td data-label=${t("keys.used")}>${it.last_used_at ? html`<span title=${date(it.last_used_at)}>${ago((Date.now() - Date.parse(it.last_used_at)) / 1000)}</span>${it.last_used_address && html`<br /><small>${it.last_used_address}</small>`}` : t("never")}</td>
     <td><${Validity} it=${it} /></td>
     <td><span class="actions">${mayChange && html`<button type="button" aria-label=${t("members.change_of", { name: it.name })} onClick=${() => change(it)}>${t("members.change")}</button><button type="button" aria-label=${t("keys.rotate_of", { name: it.name })} onClick=${() => rotate(it)}>${t("keys.rotate")}</button>`}

@@ -1,4 +1,4 @@
-// The members of the organization: invite, roles, lock, a code for a forgotten password, delete.
+// The members of the organization: invite, roles, lock, sessions, a code for a forgotten password, delete.
 import { html, useState } from "../core/dom.js";
 import { Confirm, Dialog, Failure, Field, Form, Heading, State, announce, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
@@ -6,11 +6,12 @@ import { everyPage } from "../core/data.js";
 import { date, t } from "../core/i18n.js";
 import { session } from "../core/session.js";
 import { useJob } from "./account.js";
+import { Invite, ROLES } from "./invite.js";
+import { MemberSessions } from "./sessions.js";
 
 /** @typedef {import("../core/types.js").User} User */
 
 const PAGE = 50;
-const ROLES = /** @type {const} */ (["user", "manager", "admin"]);
 
 /** The screen. */
 export function Members() {
@@ -31,7 +32,8 @@ export function Members() {
       ${found.value && !found.value.items.length && html`<p>${t("members.none")}</p>`}
       <p class="actions">${cursors.length > 1 && html`<button type="button" onClick=${() => setCursors(cursors.slice(0, -1))}>${t("page.back")}</button>`}${next && html`<button type="button" onClick=${() => setCursors([...cursors, next])}>${t("page.next")}</button>`}</p></section>
     <${Invitations} found=${invitations} />
-    ${inviting && html`<${Invite} close=${() => { setInviting(false); invitations.reload(); }} />`}
+    ${inviting && html`<${Invite} title=${t("members.invite")} roles=${session.person?.role === "admin" ? ROLES : ROLES.slice(0, 1)}
+      invite=${(/** @type {any} */ body) => call("auth.invite", { body })} close=${() => { setInviting(false); invitations.reload(); }} />`}
     ${chosen && html`<${Member} member=${chosen} close=${() => { setChosen(null); found.reload(); }} />`}`;
 }
 
@@ -62,28 +64,11 @@ function Invitations({ found }) {
       <tbody>${found.value.map((/** @type {any} */ it) => html`<tr key=${it.id}><td class="text">${it.email}</td><td data-label=${t("role")}>${t(`role.${it.role}`)}</td><td data-label=${t("invitations.until")}>${date(it.expires_at)}</td><td><button type="button" aria-label=${t("invitations.withdraw_of", { email: it.email })} onClick=${() => withdraw(it.id)}>${t("invitations.withdraw")}</button></td></tr>`)}</tbody></table></div>`}</section>`;
 }
 
-/** @param {{ close: () => void }} props */
-function Invite({ close }) {
-  const [email, setEmail] = useState(""), [role, setRole] = useState(/** @type {string} */ ("user"));
-  const [made, setMade] = useState(/** @type {import("../core/types.js").Invitation | null} */ (null));
-  const send = async () => setMade(await call("auth.invite", { body: { email: email.trim(), role: /** @type {any} */ (role) } }));
-  const link = made && `${location.origin}/portal/#/accept?${new URLSearchParams({ code: made.code ?? "", email: made.email })}`;
-  if (made) {
-    return html`<${Dialog} title=${t("invite.done")} close=${close}><p>${t("invite.done_text", { email: made.email, until: date(made.expires_at) })}</p>
-      <dl class="pairs"><dt>${t("code.invitation")}</dt><dd><code>${made.code}</code></dd><dt>${t("invite.link")}</dt><dd><code>${link}</code></dd></dl><//>`;
-  }
-  const roles = session.person?.role === "admin" ? ROLES : ROLES.slice(0, 1);
-  return html`<${Dialog} title=${t("members.invite")} close=${close}><${Form} send=${send} label=${t("invite.submit")}>
-    <${Field} label=${t("email")} type="email" required value=${email} onValue=${setEmail} />
-    <${Field} label=${t("role")} hint=${t(`role.${role}.text`)} value=${role} onValue=${setRole}>${roles.map((it) => html`<option key=${it} value=${it}>${t(`role.${it}`)}</option>`)}<//>
-  <//><//>`;
-}
-
 /** @param {{ member: User, close: () => void }} props */
 function Member({ member, close }) {
   const [role, setRole] = useState(/** @type {string} */ (member.role)), [active, setActive] = useState(member.active ? "yes" : "no");
   const [code, setCode] = useState(/** @type {import("../core/types.js").ResetCode | null} */ (null));
-  const [job, setJob] = useState(/** @type {string | null} */ (null)), [deleting, setDeleting] = useState(false);
+  const [job, setJob] = useState(/** @type {string | null} */ (null)), [deleting, setDeleting] = useState(false), [sessions, setSessions] = useState(false);
   const name = member.full_name ?? member.email;
   const save = async () => {
     await call("user.administer", { params: { user_id: member.id }, body: { role: /** @type {any} */ (role), active: active === "yes" } });
@@ -94,6 +79,7 @@ function Member({ member, close }) {
   const help = async () => setCode(await call("auth.password_code", { body: { user_id: member.id } }));
   const remove = async () => { setJob((await call("user.delete", { params: { user_id: member.id } })).id); setDeleting(false); };
   if (job) return html`<${Deletion} job=${job} name=${name} close=${close} />`;
+  if (sessions) return html`<${MemberSessions} id=${member.id} name=${name} close=${() => setSessions(false)} />`;
   if (deleting) return html`<${Confirm} title=${t("member.delete")} text=${t("member.delete_sure", { name })} label=${t("member.delete_submit")} send=${remove} close=${() => setDeleting(false)} />`;
   return html`<${Dialog} title=${name} close=${close}>
     <${Form} send=${save} label=${t("save")}>
@@ -103,7 +89,7 @@ function Member({ member, close }) {
     <h3>${t("member.help")}</h3>
     ${code ? html`<p>${t("member.code_text", { until: date(code.expires_at) })} <code>${code.code}</code></p>` : html`<${Form} send=${help} label=${t("member.code")} />`}
     <${Form} send=${unlock} label=${t("member.unlock")} />
-    ${member.id !== session.person?.id && html`<p><button type="button" class="danger" onClick=${() => setDeleting(true)}>${t("member.delete")}</button></p>`}
+    ${member.id !== session.person?.id && html`<p class="actions"><button type="button" onClick=${() => setSessions(true)}>${t("sessions.title")}</button><button type="button" class="danger" onClick=${() => setDeleting(true)}>${t("member.delete")}</button></p>`}
   <//>`;
 }
 

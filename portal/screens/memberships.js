@@ -4,7 +4,7 @@ import { Confirm, Failure, Form, Heading, announce, useLoaded } from "../core/ui
 import { call } from "../core/api.js";
 import { t } from "../core/i18n.js";
 import { go, place } from "../core/router.js";
-import { leave, switchTo } from "../core/session.js";
+import { endBy, switchTo } from "../core/session.js";
 
 /** @typedef {import("../core/types.js").MembershipList["items"][number]} Membership */
 
@@ -47,8 +47,7 @@ export function Memberships() {
     go("confirm");
   };
   const remove = async () => {
-    await call("auth.delete_identity");
-    leave();
+    await endBy(() => call("auth.delete_identity"));
     go("login");
   };
   return html`<section class="card" aria-busy=${found.busy}><h2>${t("memberships.title")}</h2><${Failure} error=${found.error} retry=${found.reload} />

@@ -1,15 +1,20 @@
-// The operator's screen: organizations with their mode, plan and limits; services, jobs and dead letters.
+// The operator's screen: organizations with their mode, plan and limits; accounts; services, jobs and dead letters; backups.
 // The token is typed, and is kept in this variable only: a reload forgets it.
 import { html, useState } from "../core/dom.js";
 import { Dialog, Failure, Field, Form, Heading, State, announce, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { date, has, number, t } from "../core/i18n.js";
+import { Accounts } from "./accounts.js";
+import { Backups } from "./backups.js";
+import { Invite, ROLES } from "./invite.js";
 import { Work } from "./work.js";
 
 /** @typedef {import("../core/types.js").Organization} Organization */
 /** @typedef {import("../core/types.js").LimitList["items"][number]} Limit */
 
 const MODES = /** @type {const} */ ({ active: "good", read_only: "late", suspended: "alert", demo: "none" });
+/** Each part of the screen by the name in its address. */
+const PARTS = /** @type {const} */ ({ organizations: Organizations, accounts: Accounts, work: Work, backups: Backups });
 let held = "";
 
 /** The screen. @param {{ path: string[] }} props */
@@ -26,10 +31,10 @@ export function Operator({ path }) {
     return html`<${Heading} title=${t("operator.title")} /><section class="card"><p class="quiet">${t("operator.text")}</p><${Form} send=${enter} label=${t("operator.enter")}>
       <${Field} label=${t("operator.token")} hint=${t("operator.token_hint")} type="password" required autocomplete="off" spellcheck="false" value=${typed} onValue=${setTyped} /><//></section>`;
   }
-  const here = path[0] === "work" ? "work" : "organizations";
+  const here = /** @type {keyof typeof PARTS} */ (path[0] in PARTS ? path[0] : "organizations");
   return html`<${Heading} title=${t("operator.title")}><button type="button" onClick=${leave}>${t("operator.leave")}</button><//>
-    <nav class="tabs" aria-label=${t("operator.tabs")}><ul>${["organizations", "work"].map((it) => html`<li key=${it}><a href=${`#/operator/${it}`} aria-current=${it === here ? "page" : undefined}>${t(`operator.${it}`)}</a></li>`)}</ul></nav>
-    ${here === "work" ? html`<${Work} token=${token} />` : html`<${Organizations} token=${token} />`}`;
+    <nav class="tabs" aria-label=${t("operator.tabs")}><ul>${Object.keys(PARTS).map((it) => html`<li key=${it}><a href=${`#/operator/${it}`} aria-current=${it === here ? "page" : undefined}>${t(`operator.${it}`)}</a></li>`)}</ul></nav>
+    <${PARTS[here]} token=${token} key=${here} />`;
 }
 
 /** @param {{ token: string }} props */
@@ -55,7 +60,7 @@ function Change({ it, token, close }) {
   const [mode, setMode] = useState(/** @type {string} */ (it.mode ?? "active"));
   const [plan, setPlan] = useState(it.plan?.name ?? ""), [until, setUntil] = useState(it.plan?.until?.slice(0, 10) ?? "");
   const limits = useLoaded((signal) => call("organization.read_limits_of", { token, signal, params: { org_id: it.id } }), [it.id]);
-  const [name, setName] = useState(""), [value, setValue] = useState("");
+  const [name, setName] = useState(""), [value, setValue] = useState(""), [inviting, setInviting] = useState(false);
   const params = { org_id: it.id };
   const setting = limits.value?.items.find((one) => one.name === name);
   const saveMode = async () => { await call("organization.update_mode", { token, params, body: { mode: /** @type {any} */ (mode) } }); announce(t("saved")); };
@@ -69,6 +74,10 @@ function Change({ it, token, close }) {
     announce(t("saved"));
     limits.reload();
   };
+  if (inviting) {
+    return html`<${Invite} title=${t("operator.invite", { name: it.name })} roles=${[...ROLES].reverse()} close=${() => setInviting(false)}
+      invite=${(/** @type {any} */ body) => call("auth.invite_into", { token, params, body })} />`;
+  }
   return html`<${Dialog} title=${it.name} close=${close}>
     <${Form} send=${saveMode} label=${t("operator.save_mode")}><${Field} label=${t("mode.title")} hint=${t(`mode.${mode}.text`)} value=${mode} onValue=${setMode}>${Object.keys(MODES).map((one) => html`<option key=${one} value=${one}>${t(`mode.${one}`)}</option>`)}<//><//>
     <${Form} send=${savePlan} label=${t("operator.save_plan")}><${Field} label=${t("plan.title")} hint=${t("operator.plan_hint")} type="text" maxlength="64" value=${plan} onValue=${setPlan} /><${Field} label=${t("plan.until")} type="date" value=${until} onValue=${setUntil} /><//>
@@ -76,5 +85,6 @@ function Change({ it, token, close }) {
     ${limits.value && html`<${Form} send=${saveLimit} label=${t("operator.save_limit")}>
       <${Field} label=${t("limits.limit")} value=${name} required onValue=${(/** @type {string} */ one) => { setName(one); setValue(String(limits.value?.items.find((other) => other.name === one)?.value ?? "")); }}><option value="">${t("operator.choose")}</option>${limits.value.items.map((one) => html`<option key=${one.name} value=${one.name}>${has(`limit.${one.name}`) ? t(`limit.${one.name}`) : one.name}</option>`)}<//>
       ${setting && html`<p><small>${t("operator.limit_text", { value: setting.value, default: setting.default })}${setting.used !== undefined && ` ${t("limits.used")}: ${number(setting.used)}`}</small></p>`}
-      <${Field} label=${t("operator.value")} hint=${t("operator.limit_hint")} type="number" min="0" step="1" value=${value} onValue=${setValue} /><//>`}<//>`;
+      <${Field} label=${t("operator.value")} hint=${t("operator.limit_hint")} type="number" min="0" step="1" value=${value} onValue=${setValue} /><//>`}
+    <p class="actions"><button type="button" onClick=${() => setInviting(true)}>${t("operator.invite_somebody")}</button></p><//>`;
 }

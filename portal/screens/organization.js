@@ -5,6 +5,7 @@ import { ApiError, call } from "../core/api.js";
 import { date, has, number, percent, t } from "../core/i18n.js";
 import { expectEnd, leave } from "../core/session.js";
 import { useJob } from "./account.js";
+import { size } from "./files.js";
 
 /** @typedef {import("../core/types.js").OrganizationUsage} OrganizationUsage */
 
@@ -63,15 +64,21 @@ function Standing({ usage }) {
 /** What a limit is called. @param {string} name */
 const limitName = (name) => (has(`limit.${name}`) ? t(`limit.${name}`) : name);
 
+/** @param {number} value @param {string} unit */
+const amount = (value, unit) => (unit === "bytes" ? size(value) : number(value));
+
 /** @param {{ usage: OrganizationUsage, limits: import("../core/types.js").LimitList["items"] }} props */
 function Usage({ usage, limits }) {
-  const shown = [...usage.items].sort((one, other) => other.percent - one.percent), known = new Set(shown.map((it) => it.name));
+  const sorted = [...usage.items].sort((one, other) => other.percent - one.percent || other.used / other.value - one.used / one.value), known = new Set(sorted.map((it) => it.name));
   const others = limits.filter((it) => !known.has(it.name)), about = new Map(limits.map((it) => [it.name, it.about]));
-  return html`<section class="card"><h2>${t("limits.title")}</h2><p class="quiet">${t("limits.text")}</p><div class="scroll"><table class="stack"><thead><tr><th>${t("limits.limit")}</th><th class="number">${t("limits.used")}</th><th class="number">${t("limits.value")}</th><th>${t("limits.share")}</th><th>${t("limits.source")}</th></tr></thead>
-    <tbody>${shown.map((it) => html`<tr key=${it.name}><td class="text" title=${about.get(it.name)}>${limitName(it.name)} <small>${t(`limits.${it.scope}`)}${it.daily ? `, ${t("limits.daily")}` : ""}</small></td>
-      <td class="number" data-label=${t("limits.used")}>${number(it.used)}</td><td class="number" data-label=${t("limits.value")}>${number(it.value)}</td><td><meter min="0" max="100" high="90" value=${Math.min(100, it.percent)} aria-label=${limitName(it.name)}></meter> <small>${percent(it.percent / 100)}</small></td><td data-label=${t("limits.source")}>${t(`limits.source.${it.source}`)}</td></tr>`)}</tbody></table></div>
+  const unused = sorted.filter((it) => it.used === 0);
+  const table = (/** @type {OrganizationUsage["items"]} */ rows) => html`<div class="scroll"><table class="stack"><thead><tr><th>${t("limits.limit")}</th><th class="number">${t("limits.used")}</th><th class="number">${t("limits.value")}</th><th>${t("limits.share")}</th><th>${t("limits.source")}</th></tr></thead>
+    <tbody>${rows.map((it) => html`<tr key=${it.name}><td class="text" title=${about.get(it.name)}>${limitName(it.name)} <small>${t(`limits.${it.scope}`)}${it.daily ? `, ${t("limits.daily")}` : ""}</small></td>
+      <td class="number" data-label=${t("limits.used")}>${amount(it.used, it.unit)}</td><td class="number" data-label=${t("limits.value")}>${amount(it.value, it.unit)}</td><td data-label=${t("limits.share")}><meter min="0" max="100" high="90" value=${Math.min(100, it.percent)} aria-label=${limitName(it.name)}></meter> <small>${percent(it.percent / 100)}</small></td><td data-label=${t("limits.source")}>${t(`limits.source.${it.source}`)}</td></tr>`)}</tbody></table></div>`;
+  return html`<section class="card"><h2>${t("limits.title")}</h2><p class="quiet">${t("limits.text")}</p>${table(sorted.filter((it) => it.used > 0))}
+    ${unused.length > 0 && html`<details><summary>${t("limits.unused", { count: unused.length })}</summary>${table(unused)}</details>`}
     <details><summary>${t("limits.others", { count: others.length })}</summary><div class="scroll"><table class="stack"><thead><tr><th>${t("limits.limit")}</th><th class="number">${t("limits.value")}</th><th>${t("limits.about")}</th></tr></thead>
-    <tbody>${others.map((it) => html`<tr key=${it.name}><td class="text">${limitName(it.name)} <small>${t(`limits.${it.scope}`)}${it.daily ? `, ${t("limits.daily")}` : ""}</small></td><td class="number" data-label=${t("limits.value")}>${number(it.value)}</td><td class="text" lang="en"><small>${it.about}</small></td></tr>`)}</tbody></table></div></details></section>`;
+    <tbody>${others.map((it) => html`<tr key=${it.name}><td class="text">${limitName(it.name)} <small>${t(`limits.${it.scope}`)}${it.daily ? `, ${t("limits.daily")}` : ""}</small></td><td class="number" data-label=${t("limits.value")}>${amount(it.value, it.unit)}</td><td class="text" lang="en"><small>${it.about}</small></td></tr>`)}</tbody></table></div></details></section>`;
 }
 
 /** @param {{ name: string }} props */

@@ -159,7 +159,7 @@ function useWindow(count) {
     const measure = () => {
       asked = 0;
       if (!element.current) return;
-      const height = matchMedia("(max-width: 760px)").matches ? 76 : 52;
+      const height = matchMedia("screen and (max-width: 760px)").matches ? 76 : 52;
       const top = element.current.getBoundingClientRect().top;
       const from = Math.max(0, Math.floor(-top / height) - 8), to = Math.min(count, Math.ceil((innerHeight - top) / height) + 8);
       setState((old) => (old.from === from && old.to === to && old.height === height ? old : { from, to, height }));

@@ -3,7 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../core/dom.
 import { Failure, Heading, State, measured, useLoaded, useRepeated } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { FIELD, MEASUREMENT, condition, latest, person, saveText } from "../core/data.js";
-import { ago, date, has, number, t, zone } from "../core/i18n.js";
+import { ago, date, has, number, t, unitWords, zone } from "../core/i18n.js";
 import { useLiveValues, withNewest, withValues } from "../core/live_values.js";
 import { note, place } from "../core/router.js";
 import { session } from "../core/session.js";
@@ -94,7 +94,7 @@ function Trend({ id, name, points, catalogue, came }) {
   const alarms = useAlarmsOf(id, measurement, view.start, view.stop);
   const live = measurement === MEASUREMENT && view.range ? withValues(drawn, came) : drawn;
   const passed = live === drawn || !live ? 0 : Math.max(0, live.time[live.time.length - 1] * 1000 - view.stop);
-  const length = view.stop - view.start, unit = entry?.unit ?? "";
+  const length = view.stop - view.start, unit = unitWords(entry?.unit);
   const span = t("chart.span", { from: date(view.start), to: date(view.stop), zone: zone() });
   return html`<section class="card" ref=${box} aria-label=${t("chart.title")}>
     <div class="tools">
@@ -107,11 +107,10 @@ function Trend({ id, name, points, catalogue, came }) {
       </div>
       ${names.length > 1 && html`<label>${t("measurement")} <select value=${measurement} onChange=${(/** @type {any} */ event) => { setDrawn(null); setMeasurement(event.target.value); }}>${names.map((it) => html`<option key=${it} value=${it}>${measurementName(it)}</option>`)}</select></label>`}
     </div>
-    <p class="quiet">${span}</p>
+    <p class="above"><span class="quiet">${span}</span><span class="number" aria-hidden="true">${text}</span></p>
     <${Failure} error=${loaded.error} retry=${loaded.reload} />
     <${Chart} drawn=${live} start=${view.start + passed} stop=${view.stop + passed} unit=${unit} low=${entry?.minimum ?? null} high=${entry?.maximum ?? null} alarms=${alarms} busy=${loaded.busy} move=${move} say=${setText} label=${t("chart.label", { name, measurement: measurementName(measurement), span })} />
-    <p class="reading number" aria-hidden="true">${text}</p>
-    <p class="legend"><span><i></i>${t(drawn && !drawn.raw ? "chart.mean" : "chart.points", { every: drawn?.every ?? "" })}</span>
+    <p class="legend"><span><i></i>${t(drawn && !drawn.raw ? "chart.mean" : "chart.points", { every: drawn?.every ?? "" })}${unit && `, ${unit}`}</span>
       ${drawn && !drawn.raw && html`<span><i class="band"></i>${t("chart.band")}</span>`}
       ${entry?.maximum != null && html`<span><${State} kind="alert">${t("chart.out_of_range", { low: number(entry.minimum ?? 0), high: number(entry.maximum), unit })}<//></span>`}
       <span class="tools">${t("chart.keys")}</span></p>
@@ -151,10 +150,11 @@ function Table({ drawn, name, unit, low, high }) {
 /** The series of the person: what, from which device, how old; and the way to their files. @param {{ id: number, points: any[] }} props */
 function Sources({ id, points }) {
   const rows = [...points].sort((one, other) => one.age_seconds - other.age_seconds);
-  return html`<section class="card"><header><h2>${t("sources.title")}</h2><a class="button" href=${session.person?.role === "user" ? "#/files" : `#/files?owner=${id}`}>${t("sources.files")}</a></header>
+  const own = session.person?.role === "user";
+  return html`<section class="card"><header><h2>${t("sources.title")}</h2><a class="button" href=${own ? "#/files" : `#/files?owner=${id}`}>${t(own ? "nav.files" : "sources.files")}</a></header>
     ${rows.length === 0 ? html`<p class="quiet">${t("sources.none")}</p>` : html`<div class="scroll"><table class="stack"><thead><tr><th>${t("measurement")}</th><th>${t("sources.from")}</th><th>${t("sources.last")}</th></tr></thead>
     <tbody>${rows.slice(0, 50).map((it) => html`<tr key=${it.measurement + JSON.stringify(it.tags)}><td>${measurementName(it.measurement)}</td>
-      <td class="text" data-label=${t("sources.from")}>${Object.entries(it.tags).filter(([name]) => name !== "user_id").map(([name, value]) => `${name} ${value}`).join(", ") || t("sources.unnamed")}</td>
+      <td class="text" data-label=${t("sources.from")}>${Object.entries(it.tags).filter(([name]) => name !== "user_id").map(([name, value]) => `${has(`tag.${name}`) ? t(`tag.${name}`) : name} ${value}`).join(", ") || t("sources.unnamed")}</td>
       <td data-label=${t("sources.last")} title=${date(it.time)}>${ago(it.age_seconds)}</td></tr>`)}</tbody></table></div>`}
     ${rows.length > 50 && html`<p><small>${t("sources.more", { count: rows.length - 50 })}</small></p>`}</section>`;
 }

@@ -2,7 +2,7 @@
 import { html, useRef, useState } from "../core/dom.js";
 import { Failure, Field, Form, State, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
-import { compare, date, duration, number, t, zone } from "../core/i18n.js";
+import { compare, date, duration, number, t, unitWords, zone } from "../core/i18n.js";
 import { LONGEST, SHORTEST, load } from "../core/windows.js";
 import { Chart } from "./chart.js";
 import { measurementName, nameOf } from "./alarm_words.js";
@@ -27,7 +27,7 @@ export function Rehearsal({ draft, people, catalogue, take }) {
     const answer = await call("alarm.rehearse_rule", { body: { rule, user_id: Number(user), range_start: new Date(start).toISOString(), range_stop: new Date(stop).toISOString() } });
     setTried({ rule, draft: JSON.stringify(draft), user: Number(user), start, stop, answer });
   };
-  const unit = catalogue.find((it) => it.name === draft.measurement)?.unit ?? "";
+  const unit = unitWords(catalogue.find((it) => it.name === draft.measurement)?.unit);
   const ready = draft.condition === NO_DATA || draft.threshold !== "";
   return html`<section class="card rehearsal"><h2>${t("rehearsal.title")}</h2><p class="quiet">${t("rehearsal.text")}</p>
     ${ready ? html`<${Form} send=${send} label=${t("rehearsal.submit")}><div class="cards fields">

@@ -2,7 +2,7 @@
 import { html, useState } from "../core/dom.js";
 import { Field } from "../core/ui.js";
 import { CHOICES } from "../core/contract.js";
-import { compare, has, t } from "../core/i18n.js";
+import { compare, has, t, unitWords } from "../core/i18n.js";
 import { measurementName, nameOf } from "./alarm_words.js";
 import { NO_DATA } from "./rule_draft.js";
 import { Times } from "./times.js";
@@ -13,7 +13,7 @@ import { Times } from "./times.js";
 
 /** @param {{ draft: Draft, set: (next: Partial<Draft>) => void, made: boolean, people: User[], policies: Policy[], catalogue: any[] }} props */
 export function RuleFields({ draft, set, made, people, policies, catalogue }) {
-  const entry = catalogue.find((it) => it.name === draft.measurement), unit = entry?.unit ? ` (${entry.unit})` : "";
+  const entry = catalogue.find((it) => it.name === draft.measurement), unit = entry?.unit ? ` (${unitWords(entry.unit)})` : "";
   const text = (/** @type {keyof Draft} */ key) => ({ value: draft[key], onValue: (/** @type {string} */ value) => set({ [key]: value }) });
   const choose = (/** @type {"condition" | "activity" | "severity"} */ key) => html`${CHOICES.AlarmRuleRequest[key].map((it) => html`<option key=${it} value=${it}>${choiceWords(key, it)}</option>`)}`;
   const usual = policies.find((it) => it.default);

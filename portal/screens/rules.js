@@ -3,7 +3,7 @@ import { html, useState } from "../core/dom.js";
 import { Confirm, Failure, Form, Heading, State, announce, useLoaded } from "../core/ui.js";
 import { call } from "../core/api.js";
 import { everyPage } from "../core/data.js";
-import { date, duration, number, t } from "../core/i18n.js";
+import { date, duration, number, t, unitWords } from "../core/i18n.js";
 import { go } from "../core/router.js";
 import { session } from "../core/session.js";
 import { conditionWords, actorName, namedPeople } from "./alarm_words.js";
@@ -51,7 +51,7 @@ function List() {
   const turn = (/** @type {AlarmRule} */ it) => act(() => call("alarm.update_rule", { params: { rule_id: it.id }, body: { enabled: !it.enabled } }), t(it.enabled ? "rules.turned_off" : "rules.turned_on", { name: it.name }));
   const defaults = () => act(() => call("alarm.add_default_rules"), t("rules.defaults_added"));
   const notified = (/** @type {AlarmRule} */ rule) => found.value?.policies.find((it) => (rule.policy_id ? it.id === rule.policy_id : it.default))?.name ?? t("rule.policy_nobody");
-  const unit = (/** @type {AlarmRule} */ it) => found.value?.units.get(it.measurement) ?? "";
+  const unit = (/** @type {AlarmRule} */ it) => unitWords(found.value?.units.get(it.measurement));
   return html`<p class="tools"><a href="#/alarms">← ${t("alarms.title")}</a></p>
     <${Heading} title=${t("rules.title")}>${isAdmin() && html`<span class="actions"><button type="button" onClick=${defaults}>${t("rules.defaults")}</button><a class="button main" href="#/rules/new">${t("rules.new")}</a></span>`}<//>
     <p class="notice">${t("medical")} ${t("rules.medical")}</p>

@@ -1,5 +1,6 @@
 """Chromium with the portal in it, and what must never happen there."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,13 +33,15 @@ def chromium() -> str:
 
 
 @contextmanager
-def launched() -> Iterator[Any]:
-    """A running Chromium."""
+def launched(**environment: str) -> Iterator[Any]:
+    """A running Chromium; it gets these variables of the environment besides ours."""
     program = chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(
+            executable_path=program, args=list(ARGUMENTS), env={**os.environ, **environment}
+        )
         yield browser
         browser.close()
 

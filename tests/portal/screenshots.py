@@ -1,18 +1,26 @@
-"""Pictures of the portal: those of docs/portal, or with a directory every screen in each language, size and scheme.
+"""Pictures of the portal: every screen in both languages, wide and phone, light and dark, for docs/portal.
 
-python -m tests.portal.screenshots [DIRECTORY]
+python -m tests.portal.screenshots [DIRECTORY] [--sizes wide,phone] [--screens overview,person] [--whole]
+
+With `--whole` a picture has the whole length of its screen. Other sizes are narrow (360 px), laptop (1,440), huge
+(2,560), zoom (1,280 px at 200 %) and print (the width of A4).
 """
 
+import argparse
 import itertools
-import sys
 import tempfile
+from array import array
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import requests
 from dotenv import dotenv_values
+from PIL import Image
 
 from heartguard_common.core.paths import REPO_ROOT
 from tests.clone import Clone
@@ -20,67 +28,52 @@ from tests.portal.browser import Portal, launched
 from tests.portal.seeding import Organization, watched_clinic
 
 DOCUMENTS = REPO_ROOT / "docs/portal"
-SIZES = {"wide": (1280, 800), "phone": (390, 844)}
+SIZES = {
+    "wide": (1280, 800),
+    "phone": (390, 844),
+    "narrow": (360, 740),
+    "laptop": (1440, 900),
+    "huge": (2560, 1440),
+    "zoom": (640, 400),
+    "print": (718, 1015),
+}
 LOCALES = {"en": "en-GB", "es": "es-ES"}
 SCHEMES = ("light", "dark")
-BEFORE_LOGIN = ("landing", "login", "forgot", "accept", "confirm")
-OPERATOR = ("operator", "work")
+BEFORE_LOGIN = ("landing", "login", "forgot", "reset", "accept", "confirm")
+OPERATOR = ("operator", "accounts", "work", "backups")
+FONT = """<fontconfig><include>/etc/fonts/fonts.conf</include><match>
+<test name="family"><string>DejaVu Sans</string></test>
+<edit name="family" mode="prepend" binding="strong"><string>Liberation Sans</string></edit></match></fontconfig>"""
 CHAT = "ntfy.clinic.example"  # there is none: nothing is sent anywhere
 AFTER_LOGIN = (
-    *("overview", "person", "alarms", "alarm", "notifications", "rules", "rule", "members", "files", "imports", "keys"),
-    *("organization", "audit", "account"),
+    *("overview", "person", "alarms", "alarm", "notifications", "rules", "rule", "members", "invite", "files"),
+    *("imports", "keys", "organization", "audit", "account"),
 )
+OWN = ("mine",)  # what somebody with the role user sees
+ALL = (*BEFORE_LOGIN, *AFTER_LOGIN, *OWN, *OPERATOR)
+LONG = ("person", "alarm", "rule", "mine")  # shown in their whole length
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One screen in one language, size and scheme."""
+class Form:
+    """How a screen is seen."""
 
-    screen: str
     language: str
     size: str = "wide"
     scheme: str = "light"
 
-    @property
-    def name(self) -> str:
-        return f"{self.screen}-{self.language}-{self.size}-{self.scheme}.png"
+    def name(self, screen: str) -> str:
+        return f"{screen}-{self.language}-{self.size}-{self.scheme}.png"
 
 
-SHOWN = (
-    Picture("login", "en"),
-    Picture("login", "es", "phone", "dark"),
-    Picture("overview", "en"),
-    Picture("overview", "es", scheme="dark"),
-    Picture("overview", "es", "phone"),
-    Picture("person", "en"),
-    Picture("person", "es", scheme="dark"),
-    Picture("person", "en", "phone", "dark"),
-    Picture("alarms", "en"),
-    Picture("alarms", "es", "phone", "dark"),
-    Picture("alarm", "en"),
-    Picture("alarm", "es", scheme="dark"),
-    Picture("notifications", "en"),
-    Picture("notifications", "es", "phone", "dark"),
-    Picture("rules", "en"),
-    Picture("rule", "es"),
-    Picture("rule", "en", "phone"),
-    Picture("landing", "en"),
-    Picture("members", "es"),
-    Picture("keys", "en"),
-    Picture("files", "es"),
-    Picture("imports", "en"),
-    Picture("organization", "en"),
-    Picture("audit", "es"),
-    Picture("operator", "en"),
-    Picture("work", "es"),
-    Picture("account", "en"),
-    Picture("account", "es", "phone"),
-)
-
-
-def every() -> Iterator[Picture]:
-    for values in itertools.product((*BEFORE_LOGIN, *AFTER_LOGIN, *OPERATOR), LOCALES, SIZES, SCHEMES):
-        yield Picture(*values)
+@contextmanager
+def speaking(language: str) -> Iterator[Any]:
+    """A Chromium that writes dates as the language does (Debian: chromium-l10n), with a font like those most have."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as fonts:
+        fonts.write(FONT)
+        fonts.flush()
+        with launched(FONTCONFIG_FILE=fonts.name, LANGUAGE=LOCALES[language].replace("-", "_")) as browser:
+            yield browser
 
 
 def furnish(place: Organization) -> None:
@@ -109,48 +102,105 @@ def furnish(place: Organization) -> None:
         assert sent.status_code == 201, sent.text
 
 
-def take(browser: Any, place: Organization, picture: Picture, directory: Path, token: str) -> None:
-    """Write one picture into the directory; `token` is the operator's."""
-    width, height = SIZES[picture.size]
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        locale=LOCALES[picture.language],
-        color_scheme=picture.scheme,
-        timezone_id="Europe/Madrid",
-        reduced_motion="reduce",
-    )
-    portal = Portal.opened(context, place.url)
-    paths = {"person": f"people/{next(iter(place.people))}?range=24h", "work": "operator/work"}
-    if picture.screen in OPERATOR:
-        portal.go("operator")
-        portal.page.locator("input[type=password]").fill(token)
-        portal.page.locator("button.main").click()
-        portal.page.locator("table").first.wait_for()
-    if picture.screen in AFTER_LOGIN:
-        paths |= {"alarm": f"alarms/{place.alarms(severity='critical')[0]['id']}", "rule": "rules/new"}
-        portal.log_in(place.admin)
-    if picture.screen == "landing":
-        portal.page.goto(f"{place.url}/?lang={picture.language}")
-    else:
-        portal.go(paths.get(picture.screen, picture.screen))
-    portal.page.locator("h1").wait_for()
-    portal.settle()
-    if picture.screen == "rule":
-        rehearse(portal)
-    if picture.screen == "audit":
-        portal.page.locator(".card").first.get_by_role("button").click()
-        portal.page.locator(".card .state.good").first.wait_for()
-    portal.page.screenshot(path=directory / picture.name, full_page=picture.screen in ("person", "alarm", "rule"))
-    portal.check()
-    context.close()
+def small(png: bytes) -> bytes:
+    """The same picture with a palette, a third of the bytes: the 64 usual colours exactly, all others nearly."""
+    whole = Image.open(BytesIO(png)).convert("RGBA")
+    pixels = memoryview(whole.tobytes()).cast("I")
+    counted = Counter(pixels)
+    usual = array("I", [colour for colour, _ in counted.most_common(64)])
+    each = Image.frombytes("RGBA", (len(counted), 1), array("I", counted).tobytes()).convert("RGB")
+    others = each.quantize(256 - len(usual), Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    index = {colour: len(usual) + at for colour, at in zip(counted, others.tobytes(), strict=True)}
+    index |= {colour: at for at, colour in enumerate(usual)}
+    reduced = Image.frombytes("P", whole.size, bytes(map(index.__getitem__, pixels)))
+    exact = Image.frombytes("RGBA", (len(usual), 1), usual.tobytes()).convert("RGB").tobytes()
+    reduced.putpalette([*exact, *(others.getpalette() or [])])
+    written = BytesIO()
+    reduced.save(written, "PNG", optimize=True)
+    return written.getvalue()
 
 
-def rehearse(portal: Portal) -> None:
+@dataclass
+class Photographer:
+    """Takes the pictures of one form after the other; `token` is the operator's."""
+
+    browser: Any
+    place: Organization
+    token: str
+    directory: Path
+    whole: bool
+
+    def take(self, form: Form, screens: list[str]) -> None:
+        """Write the pictures of these screens, in one window."""
+        width, height = SIZES[form.size]
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height},
+            device_scale_factor=2 if form.size == "zoom" else 1,
+            locale=LOCALES[form.language],
+            color_scheme=form.scheme,
+            timezone_id="Europe/Madrid",
+            reduced_motion="reduce",
+        )
+        portal = Portal.opened(context, self.place.url)
+        emails = {AFTER_LOGIN: self.place.admin, OWN: next(iter(self.place.people.values()))}
+        for group in (BEFORE_LOGIN, OPERATOR, AFTER_LOGIN, OWN):
+            wanted = [it for it in group if it in screens]
+            if wanted and group in emails:
+                portal.log_in(emails[group])
+            if wanted and group is OPERATOR:
+                portal.go("operator")
+                portal.page.locator("input[type=password]").fill(self.token)
+                portal.page.locator("button.main").click()
+                portal.page.locator("table").first.wait_for()
+            for screen in wanted:
+                self.show(portal, screen, form)
+                self.write(portal.page, screen, form)
+                portal.page.keyboard.press("Escape")  # ends a dialog
+            if wanted and group in emails:  # so that the next account shows no session of this one
+                portal.page.locator(".who button:not([lang])").click()
+                portal.page.locator("main.narrow").wait_for()
+        portal.check()
+        context.close()
+
+    def show(self, portal: Portal, screen: str, form: Form) -> None:
+        """Bring a screen into the state that its picture has."""
+        page = portal.page
+        paths = {it: f"operator/{it}" for it in OPERATOR[1:]}
+        paths |= {"person": f"people/{next(iter(self.place.people))}?range=24h"}
+        paths |= {"alarm": f"alarms/{self.place.alarms(severity='critical')[0]['id']}", "rule": "rules/new"}
+        paths |= {"invite": "members"}
+        if screen == "landing":
+            page.goto(f"{self.place.url}/?lang={form.language}")
+        else:
+            portal.go(paths.get(screen, screen))
+        page.locator("h1").wait_for()
+        portal.settle()
+        page.mouse.move(0, 0)
+        if screen == "rule":
+            rehearse(portal, form.language)
+        if screen == "invite":
+            page.locator(".heading button").click()
+            page.locator("dialog input").first.fill("nora.vega@clinic.example")
+        if screen == "audit":
+            page.locator(".card").first.get_by_role("button").click()
+            page.locator(".card .state.good").first.wait_for()
+
+    def write(self, page: Any, screen: str, form: Form) -> None:
+        if form.size == "print":
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            page.emulate_media(media="print")
+            page.wait_for_timeout(300)  # a chart is drawn again
+        png = page.screenshot(full_page=self.whole or screen in LONG)
+        (self.directory / form.name(screen)).write_bytes(small(png))
+        if form.size == "print":
+            page.emulate_media(media="screen")
+            page.evaluate("dispatchEvent(new Event('afterprint'))")
+
+
+def rehearse(portal: Portal, language: str) -> None:
     """Try a new rule on the values of a month."""
     page = portal.page
-    page.locator("form input[type=text]").first.fill(
-        "Training" if "en" in page.locator("html").get_attribute("lang") else "Entrenamiento"
-    )
+    page.locator("form input[type=text]").first.fill("Training" if language == "en" else "Entrenamiento")
     page.locator("form input[type=number]").first.fill("105")
     form = page.locator(".rehearsal form")
     form.locator("select").first.select_option(label="Ana García")
@@ -159,10 +209,41 @@ def rehearse(portal: Portal) -> None:
     portal.settle()
 
 
+def forms(sizes: list[str]) -> Iterator[Form]:
+    """Each language, size and scheme; what is printed has no scheme."""
+    for size, language, scheme in itertools.product(sizes, LOCALES, SCHEMES):
+        if size != "print" or scheme == "light":
+            yield Form(language, size, scheme)
+
+
+def gallery() -> str:
+    """The page that lists the pictures of docs/portal."""
+    shown = list(forms(["wide", "phone"]))
+    names = [f"{it.language}, {it.size}, {it.scheme}" for it in shown]
+    rows = [
+        "# Pictures of the portal",
+        "Every screen in both languages, wide and on a phone, light and dark. All data are invented. The guide",
+        "explains the screens, in [English](../guides/portal.md) and [Spanish](../guides/portal.es.md);",
+        "[portal/README.md](../../portal/README.md) says how to make the pictures.",
+        "",
+        f"| screen | {' | '.join(names)} |",
+        "|---" * (len(shown) + 1) + "|",
+        *(f"| {name} | {' | '.join(f'[see]({it.name(name)})' for it in shown)} |" for name in ALL),
+    ]
+    return "\n".join(rows) + "\n"
+
+
 def main() -> None:
     """Start a system with a clinic, take the pictures, stop it."""
-    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCUMENTS
-    directory.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path, nargs="?", default=DOCUMENTS)
+    parser.add_argument("--sizes", default="wide,phone")
+    parser.add_argument("--screens", default=",".join(ALL))
+    parser.add_argument("--whole", action="store_true")
+    chosen = parser.parse_args()
+    chosen.directory.mkdir(parents=True, exist_ok=True)
+    if chosen.directory == DOCUMENTS:
+        (DOCUMENTS / "README.md").write_text(gallery(), encoding="utf-8")
     with tempfile.TemporaryDirectory() as temporary:
         clone = Clone.make(Path(temporary))
         clone.hash_lightly()
@@ -173,9 +254,10 @@ def main() -> None:
             place = watched_clinic(url)
             furnish(place)
             token = dotenv_values(clone.root / ".env")["OPERATOR_TOKEN"] or ""
-            with launched() as browser:
-                for picture in SHOWN if directory == DOCUMENTS else every():
-                    take(browser, place, picture, directory, token)
+            for form in forms(chosen.sizes.split(",")):
+                with speaking(form.language) as browser:
+                    taking = Photographer(browser, place, token, chosen.directory, chosen.whole)
+                    taking.take(form, chosen.screens.split(","))
         finally:
             clone.stop()
 

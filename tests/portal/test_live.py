@@ -97,6 +97,38 @@ def test_after_a_reset_and_after_a_restart_what_is_shown_is_right(
     expect(portal.page.locator(".people .rows .line").first).to_contain_text("No data", timeout=PATIENCE_MS)
 
 
+def test_a_restart_of_redis_is_said_loses_nothing_typed_and_values_come_again(
+    open_portal: Callable[[], Portal], watched: Organization, running_system: RunningSystem
+) -> None:
+    first, second = open_portal(), open_portal()
+    first.log_in(ADMIN)
+    live(first)
+    sought = first.page.get_by_label("Name or e-mail")
+    sought.fill("ana")
+    second.go("organization")
+    typed = second.page.get_by_label("Policies")
+    typed.fill("half a sentence")
+    clone = running_system.clone
+    before = clone.pid("valkey")
+    clone.send("valkey", signal.SIGSTOP)
+    try:
+        second.page.get_by_role("button", name="Save").first.click()
+        first.page.bring_to_front()
+        expect(first.page.locator(".heading")).to_contain_text("Updated", timeout=2 * PATIENCE_MS)
+        expect(first.page.locator(".people .rows .line").first).to_contain_text("Ana García")
+    finally:
+        clone.send("valkey", signal.SIGKILL)
+    until(lambda: clone.replaced("valkey", before) and clone.all_ready(), "Valkey is back", seconds=60)
+    expect(first.page.locator(".heading")).to_contain_text("Live", timeout=3 * PATIENCE_MS)
+    spike(watched, next(iter(watched.people)), 163)
+    shown(first, 163)
+    expect(sought).to_have_value("ana")
+    second.page.bring_to_front()
+    expect(typed).to_have_value("half a sentence")
+    second.page.get_by_role("button", name="Save").first.click()
+    expect(second.page.get_by_text("Saved.")).to_be_visible()
+
+
 def test_a_demotion_ends_what_is_shown(open_portal: Callable[[], Portal], watched: Organization) -> None:
     portal = open_portal()
     portal.expected = ("401", "403")

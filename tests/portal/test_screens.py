@@ -13,7 +13,10 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 MANY = 150
-SCREENS = ("overview", "alarms", "rules", "members", "files", "imports", "keys", "organization", "audit", "account")
+SCREENS = (
+    *("overview", "alarms", "notifications", "notifications/new", "rules", "members", "files", "imports", "keys"),
+    *("organization", "audit", "account"),
+)
 DOORS = ("login", "forgot", "reset", "accept", "confirm")
 
 
