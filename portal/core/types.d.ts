@@ -1371,7 +1371,7 @@ export type StreamReset = {
 export type SummaryRequest = {
   bucket: string;
   user_id?: number;
-  day: string;
+  day?: string;
   time_zone?: string;
   maximum_heart_rate?: number;
 };

@@ -5,15 +5,17 @@ import { call } from "../core/api.js";
 import { bucket } from "../core/data.js";
 import { date, duration, number, percent, t } from "../core/i18n.js";
 
-/** Today where this browser is, as 2026-11-30. */
-const today = () => new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit" }).format(new Date());
-
-/** @param {{ id: number }} props */
+/** Days are those of the organization's time zone, where it can be another day than at this browser: the server says which day is today. @param {{ id: number }} props */
 export function Day({ id }) {
-  const [day, setDay] = useState(today);
-  const found = useLoaded((signal) => (/^\d{4}-\d\d-\d\d$/.test(day) ? call("timeseries.summary", { signal, body: { bucket: bucket(), user_id: id, day } }) : Promise.resolve(null)), [id, day]);
+  const [day, setDay] = useState(/** @type {string | null} */ (null)), [today, setToday] = useState("");
+  const found = useLoaded(async (signal) => {
+    if (day !== null && !/^\d{4}-\d\d-\d\d$/.test(day)) return null;
+    const answer = await call("timeseries.summary", { signal, body: { bucket: bucket(), user_id: id, day: day ?? undefined } });
+    if (day === null) setToday(answer.day);
+    return answer;
+  }, [id, day]);
   const shown = found.value;
-  return html`<section class="card" aria-busy=${found.busy}><header><h2>${t("day.title")}</h2><${Field} label=${t("day.date")} type="date" max=${today()} value=${day} onValue=${setDay} /></header>
+  return html`<section class="card" aria-busy=${found.busy}><header><h2>${t("day.title")}</h2><${Field} label=${t("day.date")} type="date" max=${today} value=${day ?? today} onValue=${setDay} /></header>
     <${Failure} error=${found.error} retry=${found.reload} />
     ${shown && !found.error && html`<${Summary} shown=${shown} />`}</section>`;
 }

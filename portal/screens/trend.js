@@ -9,11 +9,8 @@ import { date, number, percent, t } from "../core/i18n.js";
 
 const DAYS = 28, WIDTH = 560, HEIGHT = 120, SIDE = 8;
 
-/** The day so many days before today, as 2026-11-30. @param {number} ago */
-function day(ago) {
-  const now = new Date(), at = new Date(now.getFullYear(), now.getMonth(), now.getDate() - ago);
-  return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")}`;
-}
+/** The day so many days before one, as 2026-11-30. @param {string} day @param {number} ago */
+const before = (day, ago) => new Date(Date.parse(`${day}T00:00:00Z`) - ago * 86_400_000).toISOString().slice(0, 10);
 
 /** A day in words. @param {string} it */
 const dayWords = (it) => date(`${it}T12:00:00`, { dateStyle: "medium" });
@@ -25,8 +22,10 @@ export function Resting({ id }) {
     /** @type {Summary[]} */
     const found = [];
     setDone(0);
+    const ask = (/** @type {string | undefined} */ day) => call("timeseries.summary", { body: { bucket: bucket(), user_id: id, day } });
+    const today = (await ask(undefined)).day; // in the organization's time zone
     for (let ago = DAYS; ago > 0; ago -= 1) { // one after the other: each reads the points of a day
-      found.push(await call("timeseries.summary", { body: { bucket: bucket(), user_id: id, day: day(ago) } }));
+      found.push(await ask(before(today, ago)));
       setDone(found.length);
     }
     setDays(found);

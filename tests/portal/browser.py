@@ -68,13 +68,17 @@ class Portal:
         page.set_default_timeout(PATIENCE_MS)
         portal = cls(page, url)
         page.add_init_script(REPORTS)
-        page.on("console", lambda it: portal.errors.append(it.text) if it.type in ("error", "warning") else None)
+        page.on("console", portal._said)
         page.on("pageerror", lambda it: portal.errors.append(str(it)))
         page.on("dialog", lambda it: portal.errors.append(f"a script was run: {it.message}"))
         page.on("request", portal._begun)
         for event in ("requestfinished", "requestfailed"):
             page.on(event, portal._ended)
         return portal
+
+    def _said(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(f"{message.text} ({message.location['url']})")
 
     def _begun(self, request: Any) -> None:
         if "/api/v1/stream?" in request.url:

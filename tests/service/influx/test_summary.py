@@ -1,5 +1,8 @@
 """POST /timeseries/summary."""
 
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from lxml import etree
 
@@ -38,11 +41,20 @@ def test_a_day_is_a_day_of_the_time_zone(write, summary):
     assert summary(time_zone="Pacific/Kiritimati", day="2024-06-02").get_json()["samples"] == 1
 
 
+def test_a_summary_without_a_day_is_of_today_in_the_time_zone(client, org, member):
+    west, east = "Pacific/Pago_Pago", "Pacific/Kiritimati"  # UTC-11 and UTC+14: never the same day
+    for zone in (west, east):
+        before = datetime.now(ZoneInfo(zone)).date()
+        answer = client.post("/timeseries/summary", json={"bucket": f"org_{org}", "time_zone": zone}, headers=member)
+        assert answer.status_code == 200, answer.data
+        assert before <= date.fromisoformat(answer.get_json()["day"]) <= datetime.now(ZoneInfo(zone)).date()
+    ahead = {"bucket": f"org_{org}", "time_zone": west, "day": answer.get_json()["day"]}
+    assert client.post("/timeseries/summary", json=ahead, headers=member).status_code == 422
+
+
 # Madrid changes its clocks on these days of 2024.
 @pytest.mark.parametrize(("day", "hours"), [("2024-03-31", 23), ("2024-10-27", 25), ("2024-06-01", 24)])
 def test_days_of_23_and_25_hours(summary, day, hours):
-    from datetime import datetime
-
     (gap,) = summary(day=day, time_zone="Europe/Madrid").get_json()["gaps"]
     pause = datetime.fromisoformat(gap["stop"]) - datetime.fromisoformat(gap["start"])
     assert pause.total_seconds() == hours * 3600

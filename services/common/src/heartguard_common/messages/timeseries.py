@@ -266,7 +266,7 @@ class SummaryRequest(TypedDict):
 
     bucket: str
     user_id: NotRequired[int]
-    day: str
+    day: NotRequired[str]
     time_zone: NotRequired[str]
     maximum_heart_rate: NotRequired[int]
 

@@ -23,7 +23,7 @@ class UseCases(Protocol):
 def summarize_day(usecases: UseCases, call: Call[SummaryRequest, NoQuery]) -> Answer[HeartRateSummary]:
     """Summarize a day of heart rate.
 
-    Lowest, highest, mean and resting rate, time in each zone, coverage and gaps.
+    Lowest, highest, mean and resting rate, time in each zone, coverage and gaps; of today where no day is named.
     """
     found = usecases.summarizing.day(call.person, call.document)
     return Answer(_document(call.document, found), headers=_NO_STORE)
@@ -35,7 +35,7 @@ def _document(asked: SummaryRequest, found: Day) -> HeartRateSummary:
     return {
         "bucket": asked["bucket"],
         "user_id": found.user_id,
-        "day": asked["day"],
+        "day": found.day.isoformat(),
         "time_zone": found.time_zone,
         "samples": summary.samples,
         "minimum": summary.minimum,

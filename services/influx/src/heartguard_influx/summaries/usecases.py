@@ -13,7 +13,7 @@ from heartguard_influx.buckets.access import find_bucket, only_person, record_di
 from heartguard_influx.buckets.ports import Buckets
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.queries.domain.query import BUDGET, Budget, require_zone
-from heartguard_influx.queries.domain.windows import day_of
+from heartguard_influx.queries.domain.windows import date_of, day_of
 from heartguard_influx.queries.ports import PointReader
 from heartguard_influx.queries.usecases.stream import PointStream, groups_of
 from heartguard_influx.series.domain import EARLIEST_NS, LATEST_NS, PERSON_TAG, Selection
@@ -28,6 +28,7 @@ class Day:
     """The summary of a person's day in a time zone."""
 
     user_id: int
+    day: date
     time_zone: str
     summary: Summary
 
@@ -55,7 +56,7 @@ class Summarizing:
         self._budget = budget
 
     def day(self, principal: Principal, document: SummaryRequest) -> Day:
-        """The result of a SummaryRequest; today is summarized up to now.
+        """The result of a SummaryRequest, of today in the time zone without `day`; today is summarized up to now.
 
         Raises TS_001, TS_005, TS_006 for a day of more points than a stream holds, and GEN_422 for an invalid day or
         time zone, a day that int64 nanoseconds can't represent, and one that has not begun.
@@ -66,8 +67,9 @@ class Summarizing:
             require_own({PERSON_TAG: str(user_id)}, only_person(principal))
             zone = document.get("time_zone") or bucket.time_zone
             require_zone(zone)
-            start_ns, stop_ns = _range(document["day"], zone)
             now = self._clock.now_ns()
+            day = _day(document["day"]) if "day" in document else date_of(now, zone)
+            start_ns, stop_ns = _range(day, zone)
             if start_ns >= now:
                 raise ServiceError(UNPROCESSABLE, details=(Violation("/day", "has not begun"),))
             stop_ns = min(stop_ns, now)
@@ -75,7 +77,7 @@ class Summarizing:
             samples = one_per_instant(self._samples(selection))
         record_disclosure(self._audit, principal, "timeseries.summary", (user_id,), bucket.name)
         maximum = document.get("maximum_heart_rate", DEFAULT_MAXIMUM)
-        return Day(user_id, zone, summarize(samples, start_ns, stop_ns, maximum))
+        return Day(user_id, day, zone, summarize(samples, start_ns, stop_ns, maximum))
 
     def _samples(self, selection: Selection) -> list[Sample]:
         known = self._types.of(selection.bucket_id, MEASUREMENT)
@@ -91,11 +93,22 @@ class Summarizing:
         return samples
 
 
-def _range(day: str, zone: str) -> tuple[int, int]:
+def _day(written: str) -> date:
     try:
-        start_ns, stop_ns = day_of(date.fromisoformat(day), zone)
-    except (ValueError, OverflowError) as error:
-        raise ServiceError(UNPROCESSABLE, details=(Violation("/day", "is not a day of the calendar"),)) from error
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise _no_day() from error
+
+
+def _no_day() -> ServiceError:
+    return ServiceError(UNPROCESSABLE, details=(Violation("/day", "is not a day of the calendar"),))
+
+
+def _range(day: date, zone: str) -> tuple[int, int]:
+    try:
+        start_ns, stop_ns = day_of(day, zone)
+    except OverflowError as error:
+        raise _no_day() from error
     if start_ns < EARLIEST_NS or stop_ns > LATEST_NS:
         raise ServiceError(
             UNPROCESSABLE, details=(Violation("/day", "is outside the years that nanoseconds can count"),)

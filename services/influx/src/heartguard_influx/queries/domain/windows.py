@@ -67,6 +67,11 @@ def grid(every: Every, zone: str, start_ns: int, stop_ns: int) -> Grid:
     return Grid(_calendar(every, ZoneInfo(zone), start_ns, stop_ns), None)
 
 
+def date_of(time_ns: int, zone: str) -> date:
+    """The calendar day of an instant, in nanoseconds since 1970, in a time zone."""
+    return datetime.fromtimestamp(time_ns // NANOSECONDS, ZoneInfo(zone)).date()
+
+
 def day_of(day: date, zone: str) -> tuple[int, int]:
     """The first instant of a day in a time zone, and the first of the next: 23, 24 or 25 hours apart."""
     return _first_instant(day, ZoneInfo(zone)), _first_instant(day + timedelta(days=1), ZoneInfo(zone))
