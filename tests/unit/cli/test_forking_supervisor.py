@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -51,8 +52,8 @@ sys.exit("no database")
 """
 
 
-def run(layout: Layout, how: str) -> tuple[dict[str, Any], list[str], str]:
-    """What the program reports, what is printed after it, and its errors."""
+def run(layout: Layout, how: str, interrupt: signal.Handlers = signal.SIG_DFL) -> tuple[dict[str, Any], list[str], str]:
+    """What the program reports, what is printed after it, and its errors; `interrupt` is what SIGINT did before."""
     packages = layout.root / "packages"
     packages.mkdir()
     (packages / "program.py").write_text(PROGRAM)
@@ -73,6 +74,7 @@ def run(layout: Layout, how: str) -> tuple[dict[str, Any], list[str], str]:
         [sys.executable, "-c", SUPERVISOR, str(spec), str(launch.__file__), how],
         env={"PYTHONPATH": python_path("cli"), "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
         cwd=layout.root,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, interrupt),
         capture_output=True,
         text=True,
         timeout=60,
@@ -83,12 +85,13 @@ def run(layout: Layout, how: str) -> tuple[dict[str, Any], list[str], str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="programs are forked on Linux only")
-def test_a_forked_program_is_as_an_executed_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("interrupt", [signal.SIG_DFL, signal.SIG_IGN])  # ignored: as a shell starts what ends with &
+def test_a_forked_program_is_as_an_executed_one(tmp_path: Path, interrupt: signal.Handlers) -> None:
     layout = Layout(tmp_path)
     layout.make()
-    forked, *ended = run(layout, "forked")
+    forked, *ended = run(layout, "forked", interrupt)
     (layout.root / "packages").rename(layout.root / "before")
-    executed, *ended_too = run(layout, "executed")
+    executed, *ended_too = run(layout, "executed", interrupt)
     assert forked == executed
     assert forked["environment"]["ONLY"] == "this"
     assert "SECRET" not in forked["environment"]

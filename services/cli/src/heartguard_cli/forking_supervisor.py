@@ -129,7 +129,8 @@ def _leave_the_supervisor() -> None:
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as Python does at its start; who started it may ignore it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     atexit._clear()  # noqa: SLF001  as multiprocessing does
     sys.stdout, sys.stderr = _stream(1, _OUT), _stream(2, _ERR)
     supervisor = os.getppid()
