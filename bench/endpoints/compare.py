@@ -19,32 +19,26 @@ from bench.endpoints.__main__ import Ask, asks
 from bench.endpoints.product import Product, cpu_of, family
 from bench.gateway import load
 from bench.timeseries import __main__ as timeseries
+from heartguard_cli import launch
 from tests.servers import free_port, until
 
 ASIDE = 1_000_000  # numbers of points that a turn can use
-
-
-def environment(pid: int) -> dict[str, str]:
-    """The environment of a process."""
-    entries = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
-    return dict(entry.partition("=")[::2] for entry in entries if "=" in entry)
 
 
 @contextmanager
 def other_service(product: Product, name: str, tree: Path, scratch: Path) -> Iterator[tuple[int, int]]:
     """Start the service as the system has started its own, from another tree; its port and process id."""
     clone = product.bench.clone
-    pid, port = clone.pid(name), free_port()
+    spec, port = launch.read(clone.root / "var" / "run" / "specs" / f"{name}.json"), free_port()
 
     def moved(text: str) -> str:
         return text if str(clone.root / "var") in text else text.replace(str(clone.root), str(tree))
 
-    command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
-    command = [moved(word).replace(f":{product.ports[name]}", f":{port}") for word in command]
+    command = [moved(word).replace(f":{product.ports[name]}", f":{port}") for word in spec["command"]]
     metrics = scratch / "metrics"
     metrics.mkdir()
-    env = {key: moved(value) for key, value in environment(pid).items()} | {"PROMETHEUS_MULTIPROC_DIR": str(metrics)}
-    directory = moved(str(Path(f"/proc/{pid}/cwd").readlink()))
+    env = {key: moved(value) for key, value in spec["environment"].items()} | {"PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+    directory = moved(spec["directory"])
     with (scratch / "other.log").open("wb") as log:
         process = subprocess.Popen(command, env=env, cwd=directory, stdout=log, stderr=subprocess.STDOUT)
     try:
