@@ -4,6 +4,7 @@ import pytest
 
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core.settings import SettingsError
+from heartguard_common.stores.arrays import numbers, texts
 from heartguard_influx import errors
 from heartguard_influx.buckets.domain import Bucket, belongs_to
 from heartguard_influx.measurements.domain import CATALOGUE
@@ -11,7 +12,6 @@ from heartguard_influx.points.domain.duplicates import Batch
 from heartguard_influx.points.domain.point import Point, Rules, judge_types
 from heartguard_influx.series.domain import person_of, series_digest
 from heartguard_influx.settings import Settings
-from heartguard_influx.store.postgres.arrays import numbers, texts
 
 ENVIRON = {
     "DATABASE_URL": "postgresql://x@localhost/x",

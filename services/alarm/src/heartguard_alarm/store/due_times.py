@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from heartguard_alarm.domain.no_data import NoDataState, Outage, dump_no_data, load_no_data
-from heartguard_alarm.store.columns import array
 from heartguard_alarm.store.episodes import lock_people
 from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.stores.arrays import numbers, texts
 from heartguard_common.stores.database import Database, prepared, text
 
 OUTAGE_NS = 60 * NANOSECONDS
@@ -84,7 +84,7 @@ class PostgresDueTimes:
 
         Changes with an id of `evaluated` do not wait. Nobody else evaluates the people until the transaction ends.
         """
-        values = {"org_id": org_id, "persons": array(persons), "evaluated": array(evaluated)}
+        values = {"org_id": org_id, "persons": numbers(persons), "evaluated": numbers(evaluated)}
         with self._database.transaction() as connection:
             lock_people(connection, org_id, persons)
             rows = connection.execute(_READ, values).all()
@@ -97,9 +97,9 @@ class PostgresDueTimes:
         """Store states by person and rule, each with when to look at it again; None: not before a change."""
         values = {
             "org_id": org_id,
-            "persons": array(person for person, _ in states),
-            "rules": array(rule_id for _, rule_id in states),
-            "dues": array(due_ns for _, due_ns in states.values()),
+            "persons": numbers(person for person, _ in states),
+            "rules": texts(rule_id for _, rule_id in states),
+            "dues": numbers(due_ns for _, due_ns in states.values()),
             "states": [dump_no_data(state) for state, _ in states.values()],
         }
         with self._database.transaction() as connection:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from heartguard_alarm.domain.changes import RETROSPECTIVE_NS, Evaluated, Kind, State, Transition
 from heartguard_alarm.domain.episodes import Changes, Interval, Known
 from heartguard_alarm.domain.rules import version_at
-from heartguard_alarm.store.columns import array
 from heartguard_common.core.clock import Clock, rfc3339
 from heartguard_common.core.ids import uuid7
+from heartguard_common.stores.arrays import numbers, texts
 from heartguard_common.stores.database import Connection, Database, prepared, text
 
 # What each evaluation of a person asks is planned once.
@@ -137,15 +137,15 @@ class PostgresEpisodes:
         """The states by person and rule; nobody else evaluates the people until the transaction ends."""
         with self._database.transaction() as connection:
             lock_people(connection, org_id, persons)
-            rows = connection.execute(_STATES, {"org_id": org_id, "persons": array(persons)})
+            rows = connection.execute(_STATES, {"org_id": org_id, "persons": numbers(persons)})
             return {(row.user_id, str(row.rule_id)): State(row.head_ns, row.state) for row in rows}
 
     def known(self, org_id: int, floors: Mapping[int, int]) -> Mapping[tuple[int, str], Sequence[Known]]:
         """By person and rule, in order of time, the episodes that are open or ended after the person's floor."""
         found: dict[tuple[int, str], list[Known]] = {}
-        bounds = array(max(floor_ns, -(2**63)) for floor_ns in floors.values())
+        bounds = numbers(max(floor_ns, -(2**63)) for floor_ns in floors.values())
         with self._database.transaction() as connection:
-            values = {"org_id": org_id, "persons": array(floors), "floors": bounds}
+            values = {"org_id": org_id, "persons": numbers(floors), "floors": bounds}
             for row in connection.execute(_KNOWN, values):
                 interval = Interval(row.start_ns, row.raised_ns, row.end_ns, row.cleared_ns)
                 found.setdefault((row.user_id, str(row.rule_id)), []).append(Known(str(row.id), interval))
@@ -155,9 +155,9 @@ class PostgresEpisodes:
         """Store states by person and rule."""
         values = {
             "org_id": org_id,
-            "persons": array(person for person, _ in states),
-            "rules": array(rule_id for _, rule_id in states),
-            "heads": array(it.head_ns for it in states.values()),
+            "persons": numbers(person for person, _ in states),
+            "rules": texts(rule_id for _, rule_id in states),
+            "heads": numbers(it.head_ns for it in states.values()),
             "states": [it.text for it in states.values()],
         }
         with self._database.transaction() as connection:
@@ -211,7 +211,7 @@ class PostgresEpisodes:
     def done(self, org_id: int, change_ids: Iterable[int]) -> None:
         """Remove changes that were evaluated."""
         with self._database.transaction() as connection:
-            connection.execute(_DONE, {"org_id": org_id, "ids": array(change_ids)})
+            connection.execute(_DONE, {"org_id": org_id, "ids": numbers(change_ids)})
 
     def erase(self, org_id: int, person: int | None) -> int:
         """Remove the episodes, states and changes of an organization, or of one person; returns how many episodes."""
@@ -229,7 +229,7 @@ class PostgresEpisodes:
 
 def lock_people(connection: Connection, org_id: int, persons: Iterable[int]) -> None:
     """Nobody else evaluates the people until the transaction ends. Whoever locks several does so in the same order."""
-    connection.execute(_LOCK, {"org_id": org_id, "persons": array(sorted(persons))})
+    connection.execute(_LOCK, {"org_id": org_id, "persons": numbers(sorted(persons))})
 
 
 def _bounds(interval: Interval) -> Mapping[str, object]:

@@ -7,6 +7,7 @@ from functools import partial
 from operator import itemgetter
 
 from heartguard_common.core.errors import ServiceError
+from heartguard_common.stores.arrays import numbers
 from heartguard_common.stores.database import Database, text
 from heartguard_influx.errors import OVER_BUDGET, STORE_FAILED
 from heartguard_influx.fields.domain import Field, Value
@@ -20,7 +21,6 @@ from heartguard_influx.store.influxdb.lines import EARLIEST_KEPT_NS, LATEST_KEPT
 from heartguard_influx.store.influxdb.pages import Members, Page, kinds_of
 from heartguard_influx.store.influxdb.server import RefusedError, Server
 from heartguard_influx.store.influxdb.slices import slices
-from heartguard_influx.store.postgres.arrays import numbers
 from heartguard_influx.store.postgres.series import find_groups, find_series
 
 BUCKET = "SELECT name, org_id, retention_days FROM heartguard_core.buckets WHERE id = :id"

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from heartguard_common.stores.arrays import numbers, texts
 from heartguard_common.stores.database import Database, prepared, text
 from heartguard_influx.changes.domain import ChangedRange, ranges_of
 from heartguard_influx.feed.domain import Claimed
 from heartguard_influx.points.ports import StoredBatch
-from heartguard_influx.store.postgres.arrays import numbers, texts
 
 # A follower that is killed has its ranges evaluated after this time. One that takes longer evaluates some twice, with
 # the same result.

@@ -9,9 +9,9 @@ have no row, so that the writing of present points costs nothing more.
 from collections.abc import Collection, Iterable, Sequence
 
 from heartguard_common.core.clock import NANOSECONDS, Clock
+from heartguard_common.stores.arrays import numbers
 from heartguard_common.stores.database import Connection, Database, prepared, text
 from heartguard_influx.points.domain.duplicates import Cell
-from heartguard_influx.store.postgres.arrays import numbers
 
 HOUR_NS = 3600 * NANOSECONDS
 SLOT_NS = 300 * NANOSECONDS

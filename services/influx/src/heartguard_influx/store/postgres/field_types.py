@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from heartguard_common.core.limits import Limits, require
+from heartguard_common.stores.arrays import texts
 from heartguard_common.stores.database import Connection, Database, prepared, text
 from heartguard_influx.fields.domain import Field, FieldKey, FieldType, TypedField
-from heartguard_influx.store.postgres.arrays import texts
 
 _TYPES = prepared(
     """

@@ -6,6 +6,7 @@ from typing import Any
 
 from heartguard_common.core.clock import Clock, SystemClock
 from heartguard_common.core.limits import Limits
+from heartguard_common.stores.arrays import numbers, texts
 from heartguard_common.stores.database import Connection, Database, Statement, prepared, text
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.fields.domain import Field, Value
@@ -15,7 +16,6 @@ from heartguard_influx.points.ports import SmallWriter, StoredBatch
 from heartguard_influx.queries.domain.query import Aggregate, ResultRow
 from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import Group, Selection, Series
-from heartguard_influx.store.postgres.arrays import numbers, texts
 from heartguard_influx.store.postgres.counts import COUNTED, PointCounts, count_removed
 from heartguard_influx.store.postgres.day_sums import DAY_NS, clear, clear_days
 from heartguard_influx.store.postgres.known_keys import KnownKeys

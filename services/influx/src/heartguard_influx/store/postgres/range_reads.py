@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from heartguard_common.stores.arrays import numbers, texts
 from heartguard_common.stores.database import Database, prepared
 from heartguard_influx.feed.domain import PersonRange, Reading
 from heartguard_influx.series.domain import EARLIEST_NS, LATEST_NS
-from heartguard_influx.store.postgres.arrays import numbers, texts
 
 # OFFSET 0 keeps PostgreSQL from joining series and points at once, instead of looking up those of each range.
 _READ = prepared(

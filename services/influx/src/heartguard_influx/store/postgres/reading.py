@@ -6,12 +6,12 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.stores.arrays import numbers
 from heartguard_common.stores.database import Result, Statement, prepared, text
 from heartguard_influx.fields.domain import Field, FieldType, Value
 from heartguard_influx.queries.domain.query import OF_ANY_TYPE, Aggregate, ResultRow
 from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import EARLIEST_NS, Group, Selection
-from heartguard_influx.store.postgres.arrays import numbers
 from heartguard_influx.store.postgres.day_sums import DAY_NS, SLOT_NS
 
 Execute: TypeAlias = Callable[[Statement, Mapping[str, Any]], Result]

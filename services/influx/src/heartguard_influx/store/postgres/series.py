@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from heartguard_common.core.limits import Limits, sentence
+from heartguard_common.stores.arrays import digests, numbers, texts
 from heartguard_common.stores.database import Connection, prepared, text
 from heartguard_influx.points.ports import TooManySeries
 from heartguard_influx.series.domain import Group, Selection, Series, Tags, person_of, series_digest
-from heartguard_influx.store.postgres.arrays import digests, numbers, texts
 from heartguard_influx.store.postgres.known_keys import KnownKeys
 
 _FIND = prepared(

@@ -18,13 +18,13 @@ import psycopg2
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.identity.authority_store import ENTERED_EACH, ENTERED_TYPES, WriterEntry
+from heartguard_common.stores.arrays import numbers, texts
 from heartguard_common.stores.database import Connection, Database, prepared
 from heartguard_influx.buckets.domain import Bucket
 from heartguard_influx.fields.domain import TYPE_BY_CLASS, Value
 from heartguard_influx.points.domain.duplicates import Batch, Cell
 from heartguard_influx.points.domain.point import Point, Sender, Verdict, flagged
 from heartguard_influx.points.ports import SmallWrite, StoredBatch
-from heartguard_influx.store.postgres.arrays import numbers, texts
 from heartguard_influx.store.postgres.buckets import ROW_OF_BUCKET, bucket_of
 from heartguard_influx.store.postgres.collector import Collector
 from heartguard_influx.store.postgres.counts import COUNTED_EACH, PointCounts
